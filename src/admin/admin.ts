@@ -1,0 +1,54 @@
+import { createCors } from "./cors.ts";
+import type { AdminParts } from "./parts.ts";
+import type { Route } from "./paths.ts";
+import { entityRoutes } from "./routes.ts";
+import { hiddenSecrets, shownSecrets } from "./secrets.ts";
+import { createHttpApi, type HttpApi } from "./server.ts";
+import { absentRoutes } from "./special/absent.ts";
+import { cacheRoutes } from "./special/cache.ts";
+import { clusteringRoutes } from "./special/clustering.ts";
+import { configRoute } from "./special/config.ts";
+import { consumersRoute } from "./special/consumers.ts";
+import { endpointsRoute } from "./special/endpoints.ts";
+import { filterChainRoutes } from "./special/filter-chains.ts";
+import { informationRoute } from "./special/information.ts";
+import { logLevelRoutes } from "./special/log-level.ts";
+import { enabledPluginsRoute } from "./special/plugins.ts";
+import { robotsRoute } from "./special/robots.ts";
+import { schemaRoutes } from "./special/schemas.ts";
+import { dnsRoute, statusRoute } from "./special/status.ts";
+import { tagRoutes } from "./special/tags.ts";
+import { timersRoute } from "./special/timers.ts";
+
+/**
+ * Makes the Admin API (SPEC-admin-api). It has no authentication, as Kong's: who reaches the listener is its master.
+ * Throws a TypeError when an `admin_gui_url` is no URL.
+ */
+export function createAdmin(parts: AdminParts): HttpApi {
+  const { stores, plugins, log, version } = parts;
+  const secrets = parts.admin_redact_secrets ? hiddenSecrets : shownSecrets;
+  const listed: Route[] = [
+    ...entityRoutes(stores, secrets).map((route) =>
+      route.path === "/consumers" ? consumersRoute(route, stores, secrets) : route,
+    ),
+    ...absentRoutes(stores),
+    ...schemaRoutes(stores, secrets),
+    ...tagRoutes(stores),
+    ...logLevelRoutes(parts.logLevel),
+    ...cacheRoutes,
+    ...clusteringRoutes,
+    ...filterChainRoutes,
+    informationRoute(parts),
+    statusRoute(parts),
+    dnsRoute,
+    enabledPluginsRoute(plugins),
+    timersRoute,
+    configRoute,
+  ];
+  return createHttpApi({
+    routes: [...listed, endpointsRoute(listed), robotsRoute],
+    cors: createCors(parts.admin_gui_url),
+    product: `sesame/${version}`,
+    log,
+  });
+}

@@ -1,0 +1,60 @@
+import type { Stores } from "../entities/index.ts";
+import type { Log } from "../gateway/index.ts";
+import type { Awaitable } from "../schema/index.ts";
+
+/** What the Admin API and the Status API are made from; `cli` hands it over. */
+export interface AdminParts {
+  readonly stores: Stores;
+  readonly plugins: readonly InstalledPlugin[];
+  /** Of Sesame, as in package.json. */
+  readonly version: string;
+  readonly node: Node;
+  /** The settings by name, shown by `GET /`; secrets are masked already. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Origins of these addresses may use the API from a web page. */
+  readonly admin_gui_url: readonly string[];
+  /** Whether answers mask what is encrypted or referenceable. */
+  readonly admin_redact_secrets: boolean;
+  readonly log: Log;
+  readonly logLevel: LogLevel;
+  readonly statistics: () => Awaitable<Statistics>;
+}
+
+export interface InstalledPlugin {
+  readonly name: string;
+  readonly priority: number;
+  /** Of the plugin; Kong's when absent, as of every plugin that Kong bundles. */
+  readonly version?: string;
+}
+
+export interface Node {
+  readonly id: string;
+  readonly hostname: string;
+  /** The processes as they are now: the one that owns the API, and those that proxy. */
+  readonly pids: () => { readonly master: number; readonly workers: readonly number[] };
+}
+
+/** The level of the log while the process runs. */
+export interface LogLevel {
+  current(): string;
+  /** Log from this level on, in every process, and return to the setting's after so many seconds. */
+  change(level: string, seconds: number): Awaitable<void>;
+}
+
+export interface Statistics {
+  /** Connections to the proxy and requests there, with Kong's names. */
+  readonly server: {
+    readonly connections_active: number;
+    readonly connections_reading: number;
+    readonly connections_writing: number;
+    readonly connections_waiting: number;
+    readonly connections_accepted: number;
+    readonly connections_handled: number;
+    readonly total_requests: number;
+  };
+  /** Heap in use, in bytes, of each process that proxies. */
+  readonly workers: readonly { readonly pid: number; readonly heap: number }[];
+}
+
+/** The version of Kong whose API this is. */
+export const KONG_VERSION = "3.9.3";

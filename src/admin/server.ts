@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Log } from "../gateway/index.ts";
+import { EntityError } from "../schema/index.ts";
+import { type Answer, json, message, methodNotAllowed, notFound, page, send } from "./answer.ts";
+import { NO_BODY, readBody } from "./body.ts";
+import type { Call } from "./call.ts";
+import type { Cors } from "./cors.ts";
+import { Refusal } from "./errors.ts";
+import { decodePercent, parseArguments } from "./form.ts";
+import { createPaths, type Found, type Method, type Route } from "./paths.ts";
+import { statusOf } from "./statuses.ts";
+
+/** Answers requests of `node:http`. It never throws; what fails is answered 500 and logged. */
+export interface HttpApi {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+/** Limits for the server that listens for an `HttpApi`; times in ms. */
+export const serverOptions = {
+  maxHeaderSize: 64 * 1024,
+  headersTimeout: 60_000,
+  requestTimeout: 300_000,
+  keepAliveTimeout: 75_000,
+} as const;
+
+export interface HttpApiParts {
+  readonly routes: readonly Route[];
+  readonly cors: Cors;
+  /** `sesame/x.y.z`, sent as Server. */
+  readonly product: string;
+  readonly log: Log;
+}
+
+/**
+ * Makes an API of routes. A request's way: find the route, answer OPTIONS, refuse methods and writes of foreign pages,
+ * decode query and body, call the handler, send its answer.
+ */
+export function createHttpApi({ routes, cors, product, log }: HttpApiParts): HttpApi {
+  const find = createPaths(routes);
+
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    const [path, query] = splitTarget(request.url ?? "");
+    const method = request.method === "HEAD" ? "GET" : (request.method as Method);
+    if (request.method === "TRACE") return { ...page(405), isBare: true };
+    const found = find(path);
+    if (!found) return notFound;
+    if (request.method === "OPTIONS") return preflight(request, found.route);
+    const handler = found.route.methods[method];
+    if (!handler) return methodNotAllowed;
+    if (method !== "GET" && cors.refusesWrite(request.headers)) throw new Refusal("foreign_origin");
+    try {
+      return await handler(await readCall(request, method, found, query));
+    } catch (error) {
+      return failure(error, (cause) => {
+        // The route and not the path: a path may hold a credential.
+        log.error("a request to the Admin API failed", { method, route: found.route.path, cause });
+      });
+    }
+  }
+
+  return {
+    handle: (request, response) => {
+      const startMs = Date.now();
+      const sending = { product, cors: cors.headers(request.headers), startMs };
+      answer(request)
+        .catch((error: unknown) => failure(error, (cause) => log.error("a request to the Admin API failed", { cause })))
+        .then((found) => {
+          if (!response.destroyed) send(request, response, found, sending);
+        })
+        .catch((cause: unknown) => {
+          log.error("an answer of the Admin API could not be sent", { cause });
+          response.destroy();
+        });
+    },
+  };
+}
+
+/** Path and query of a request's target, which may be a whole address (RFC 9112 §3.2.2). */
+function splitTarget(target: string): [path: string, query: string] {
+  const local = target.replace(/^https?:\/\/[^/?]*/i, "");
+  const at = local.indexOf("?");
+  return at < 0 ? [local, ""] : [local.slice(0, at), local.slice(at + 1)];
+}
+
+function preflight(request: IncomingMessage, route: Route): Answer {
+  const own = Object.keys(route.methods);
+  const methods = [...own, ...(route.methods.GET ? ["HEAD"] : []), "OPTIONS"].sort().join(", ");
+  const wanted = request.headers["access-control-request-headers"] ?? "Content-Type";
+  return {
+    status: 204,
+    headers: [
+      ["Access-Control-Allow-Headers", wanted],
+      ["Allow", methods],
+      ["Access-Control-Allow-Methods", methods],
+    ],
+  };
+}
+
+async function readCall(request: IncomingMessage, method: Method, found: Found, query: string): Promise<Call> {
+  const hasBody = method === "POST" || method === "PUT" || method === "PATCH";
+  return {
+    params: found.params.map(decodePercent),
+    query: parseArguments(query),
+    body: hasBody ? await readBody(request) : NO_BODY,
+  };
+}
+
+/** The answer to what a handler threw; what is no fault of the request is told to `report`. */
+function failure(error: unknown, report: (cause: unknown) => void): Answer {
+  if (error instanceof Refusal) return error.status === 415 ? page(415) : message(error.status, error.message);
+  if (error instanceof EntityError) {
+    const status = statusOf(error.code);
+    if (status < 500) return json(status, error);
+  }
+  report(error);
+  return message(500, new Refusal("unexpected").message);
+}

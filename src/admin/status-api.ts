@@ -1,0 +1,34 @@
+import type { Headers } from "./answer.ts";
+import { message } from "./answer.ts";
+import type { Cors } from "./cors.ts";
+import type { AdminParts } from "./parts.ts";
+import type { Route } from "./paths.ts";
+import { createHttpApi, type HttpApi } from "./server.ts";
+import { isReachable, statusRoute } from "./special/status.ts";
+
+export interface StatusApiParts extends Pick<AdminParts, "stores" | "statistics" | "version" | "log"> {
+  /** Why this node should get no requests now, such as `draining`; undefined when it may. */
+  readonly unready: () => string | undefined;
+}
+
+const everyone: Headers = [["Access-Control-Allow-Origin", "*"]];
+const cors: Cors = { headers: () => everyone, refusesWrite: () => false };
+
+/** Makes the Status API: what monitoring may read, without secrets and without writes. Source: SPEC-admin-api §4. */
+export function createStatusApi(parts: StatusApiParts): HttpApi {
+  const { version, log } = parts;
+  return createHttpApi({ routes: [statusRoute(parts), readyRoute(parts)], cors, product: `sesame/${version}`, log });
+}
+
+/** `GET /status/ready`: 200 when requests may be sent to this node, else 503 and why not. */
+function readyRoute({ stores, unready }: StatusApiParts): Route {
+  return {
+    path: "/status/ready",
+    methods: {
+      GET: async () => {
+        const why = unready() ?? ((await isReachable(stores)) ? undefined : "failed to connect to database");
+        return why === undefined ? message(200, "ready") : message(503, why);
+      },
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { SecureContextOptions } from "node:tls";
+import type { Change, Write } from "../entities/index.ts";
+import type { Row } from "../schema/index.ts";
+import type { Settings } from "../settings.ts";
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly settings: Settings;
+  /** The prefix, absolute. */
+  readonly folder: string;
+  /** Path of the database, which workers only read. */
+  readonly database: string;
+  readonly tls: SecureContextOptions;
+  readonly node: { readonly id: string; readonly hostname: string };
+  readonly product: string;
+}
+
+/** What the primary may call in a worker. */
+export interface WorkerMethods {
+  /** Serve; answers the ports. */
+  start(start: WorkerStart): Promise<readonly number[]>;
+  /** Rows have changed: answered when requests meet the new state. */
+  changed(changes: readonly Change[]): Promise<void>;
+  setLogLevel(level: string): void;
+  statistics(): WorkerStatistics;
+}
+
+/** What a worker may call in the primary, which alone writes. */
+export interface PrimaryMethods {
+  write(write: Write): Promise<Row | boolean>;
+}
+
+export interface WorkerStatistics {
+  readonly pid: number;
+  /** Bytes of heap in use. */
+  readonly heap: number;
+  readonly connections: number;
+  readonly accepted: number;
+  readonly requests: number;
+  readonly active: number;
+}

@@ -1,0 +1,31 @@
+import type { Awaitable } from "../schema/index.ts";
+
+export type SqlValue = string | number | null;
+export type SqlRow = { readonly [column: string]: SqlValue };
+
+/** Runs one statement; `?` stands for the values in turn. SQL is kept to what SQLite and PostgreSQL share. */
+export interface Executor {
+  execute(sql: string, values?: readonly SqlValue[]): Awaitable<readonly SqlRow[]>;
+}
+
+/** A connection that speaks SQL. Statements that fail throw `DatabaseError`, or what `brokenRule` knows. */
+export interface Database extends Executor {
+  /** For messages: the file, or host and name. */
+  readonly description: string;
+  readonly readOnly: boolean;
+  /**
+   * Run the work as one transaction: committed when it returns, rolled back when it throws. The work uses the executor
+   * that it is given and no other. Transactions of one process follow each other.
+   */
+  transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
+  /** Whether the error says that a statement broke a unique index or a foreign key. */
+  isViolation(error: unknown): boolean;
+  /** The statement that lists the columns of a table, named by its one value, as `name`. */
+  readonly columnsOf: string;
+  close(): Awaitable<void>;
+}
+
+/** A name in SQL. Names come from schemas, never from outside. */
+export function quote(name: string): string {
+  return `"${name}"`;
+}

@@ -1,0 +1,189 @@
+import type { Change, Input, Key, Write } from "../entities/index.ts";
+import {
+  type Guard,
+  invalidOptions,
+  merge,
+  notFound,
+  prepare,
+  type Row,
+  schemaViolation,
+  transform,
+  type Values,
+  validate,
+} from "../schema/index.ts";
+import { Conflict } from "./conflicts.ts";
+import { deleteRow } from "./deletes.ts";
+import { sweep } from "./expiry.ts";
+import { conditionOf, membersOfKey } from "./keys.ts";
+import { selectRow, selectWhere } from "./reads.ts";
+import { resolveReferences } from "./references.ts";
+import { columnList, columnNames, encode, roundTrip, type StoredRow } from "./rows.ts";
+import { type Database, type Executor, quote } from "./sql.ts";
+import type { Table, Tables } from "./tables.ts";
+import { writeTags } from "./tags.ts";
+
+/** What a write made of the database: its answer, and the changes in their order. */
+export interface Outcome {
+  readonly answer: Row | boolean;
+  readonly changes: readonly Change[];
+}
+
+/** One write within its transaction. */
+export interface WriteContext {
+  readonly database: Database;
+  readonly tables: Tables;
+  readonly tx: Executor;
+  /** Seconds since the epoch, with a fraction. */
+  readonly now: number;
+}
+
+/** Perform a write. The order of work is that of SPEC-admin-api §3. */
+export async function perform(context: WriteContext, write: Write): Promise<Outcome> {
+  const table = context.tables.get(write.entity);
+  if (!table) throw new TypeError(`there is no entity ${write.entity}`);
+  if (write.verb === "delete") return deleteRow(context, table, write.key);
+  const { ttl, input } = takeTtl(table, write.input);
+  if (write.verb === "insert") return insert(context, table, input, ttl);
+  if (write.verb === "update") return update(context, table, write.key, input, ttl);
+  return upsert(context, table, write.key, input, ttl);
+}
+
+/** Longest life of a row: 100 million seconds. */
+const maxTtl = 100_000_000;
+
+function takeTtl(table: Table, { ttl, ...input }: Input): { readonly ttl?: number; readonly input: Input } {
+  if (!table.entity.ttl) return { input: ttl === undefined ? input : { ...input, ttl } };
+  if (ttl === undefined || ttl === null) return { input };
+  if (Number.isInteger(ttl) && Number(ttl) >= 0 && Number(ttl) <= maxTtl) return { ttl: Number(ttl), input };
+  throw invalidOptions({ ttl: `must be an integer between 0 and ${maxTtl}` });
+}
+
+/** Absent and 0: never. A time of creation in the past shortens the life. SPEC-entities §10 */
+function expiryFrom(start: unknown, ttl: number | undefined): number | null {
+  return ttl ? Number(start) + ttl : null;
+}
+
+async function insert(context: WriteContext, table: Table, input: Input, ttl: number | undefined): Promise<Outcome> {
+  const prepared = prepare(table.entity, input, "insert", context.now);
+  const row = await complete(context, table, prepared, input);
+  return create(context, table, { row, expiry: expiryFrom(row["created_at"], ttl) });
+}
+
+async function update(
+  context: WriteContext,
+  table: Table,
+  key: Key,
+  input: Input,
+  ttl: number | undefined,
+): Promise<Outcome> {
+  const { tx, now } = context;
+  const condition = conditionOf(table, key);
+  const changes = prepare(table.entity, input, "update", now);
+  const [old] = await selectWhere(tx, table, [condition], now);
+  if (!old) throw notFound(key);
+  const merged = merge(table.entity, { ...changes, id: old.id }, old);
+  const { ttl: _, ...stored } = old;
+  const row = await complete(
+    context,
+    table,
+    table.entity.ttl ? { ...merged, ttl: undefined } : merged,
+    input,
+    stored as Row,
+  );
+  const kept = ttl === undefined && table.entity.ttl ? await expiryOf(context, table, old.id) : null;
+  const expiry = ttl === undefined ? kept : expiryFrom(Math.floor(now), ttl);
+  return replace(context, table, { row, expiry }, old);
+}
+
+async function upsert(
+  context: WriteContext,
+  table: Table,
+  key: Key,
+  input: Input,
+  ttl: number | undefined,
+): Promise<Outcome> {
+  const { tx, now } = context;
+  const old = await selectRow(tx, table, key, now);
+  const prepared = { ...prepare(table.entity, input, "upsert", now), ...membersOfKey(key) };
+  const row = await complete(context, table, old ? { ...prepared, id: old.id } : prepared, input);
+  const stored = { row, expiry: expiryFrom(row["created_at"], ttl) };
+  return old ? replace(context, table, stored, old) : create(context, table, stored);
+}
+
+/** References resolved, everything valid, transforms applied. */
+async function complete(
+  { tables, tx, now }: WriteContext,
+  table: Table,
+  row: Values,
+  original: Input,
+  stored?: Row,
+): Promise<Row> {
+  const { entity } = table;
+  const resolved = await resolveReferences(tx, tables, table, row, now);
+  validate(entity, resolved, {
+    entity: (name) => tables.get(name)?.entity,
+    original,
+    ...(stored && { updating: true, stored }),
+  });
+  const complete = transform(entity.transforms ?? [], resolved, original) as Row;
+  const faults = await entity.guard?.(complete, original, stored, reader(tables, tx, now));
+  if (faults) throw schemaViolation(faults);
+  return complete;
+}
+
+function reader(tables: Tables, tx: Executor, now: number): Parameters<Guard>[3] {
+  const tableOf = (name: string): Table => {
+    const table = tables.get(name);
+    if (!table) throw new TypeError(`there is no entity ${name}`);
+    return table;
+  };
+  return {
+    select: (entity, id) => selectRow(tx, tableOf(entity), { id }, now),
+    referring: (entity, field, id) => {
+      const table = tableOf(entity);
+      const column = table.byField.get(field)!;
+      return selectWhere(tx, table, [{ sql: `${quote(column.name)} = ?`, values: [id] }], now);
+    },
+  };
+}
+
+async function create(context: WriteContext, table: Table, stored: StoredRow): Promise<Outcome> {
+  const values = encode(table, stored);
+  const places = values.map(() => "?").join(", ");
+  const sql = `INSERT INTO ${quote(table.name)} (${columnList(table)}) VALUES (${places})`;
+  await execute(context, table, stored.row, true, sql, values);
+  const row = roundTrip(table, stored, context.now);
+  await writeTags(context.tx, table, row, undefined);
+  await sweep(context, table);
+  return { answer: row, changes: [{ entity: table.name, operation: "create", row }] };
+}
+
+async function replace(context: WriteContext, table: Table, stored: StoredRow, old: Row): Promise<Outcome> {
+  const assignments = columnNames(table).map((name) => `${quote(name)} = ?`);
+  const sql = `UPDATE ${quote(table.name)} SET ${assignments.join(", ")} WHERE "id" = ?`;
+  await execute(context, table, stored.row, false, sql, [...encode(table, stored), old.id]);
+  const row = roundTrip(table, stored, context.now);
+  await writeTags(context.tx, table, row, old);
+  return { answer: row, changes: [{ entity: table.name, operation: "update", row, old }] };
+}
+
+async function execute(
+  { database, tx }: WriteContext,
+  table: Table,
+  row: Row,
+  isNew: boolean,
+  sql: string,
+  values: ReturnType<typeof encode>,
+): Promise<void> {
+  try {
+    await tx.execute(sql, values);
+  } catch (error) {
+    throw database.isViolation(error) ? new Conflict(table, row, isNew, error) : error;
+  }
+}
+
+async function expiryOf({ tx }: WriteContext, table: Table, id: string): Promise<number | null> {
+  const [found] = await tx.execute(`SELECT "ttl" FROM ${quote(table.name)} WHERE "id" = ?`, [id]);
+  const ttl = found?.["ttl"];
+  return typeof ttl === "number" ? ttl : null;
+}

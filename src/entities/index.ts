@@ -1,0 +1,8 @@
+export { type Address, parseAddress } from "./address.ts";
+export * from "./common.ts";
+export { type Consumer, consumer } from "./consumer.ts";
+export { normalizePath, type RegexFault, regexFault } from "./path.ts";
+export { allProtocols, createPluginEntity, createSubschema, type PluginRow } from "./plugin.ts";
+export { createRouteEntity, type Route, route } from "./route.ts";
+export { type Service, service } from "./service.ts";
+export type * from "./store.ts";

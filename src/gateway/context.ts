@@ -1,0 +1,140 @@
+import { Headers } from "../http1/index.ts";
+import { Client } from "./client.ts";
+import { fieldValue } from "./field-value.ts";
+import { addressOf, type Forwarded, type TrustedPeers } from "./forwarded.ts";
+import type { Inbound } from "./inbound.ts";
+import { parseQuery, type QueryValue } from "./query.ts";
+import { RequestBody } from "./request-body.ts";
+import { createRequestId } from "./request-id.ts";
+import { errorExit, type Exit, exit, type HeaderValues } from "./response.ts";
+import type { Match } from "./router.ts";
+import { ServiceRequest } from "./service-request.ts";
+import type { RouteRow } from "./snapshot.ts";
+
+declare const keyType: unique symbol;
+/** A place in the context for what plugins leave for each other and for later phases. */
+export interface ContextKey<T> {
+  readonly name: string;
+  readonly [keyType]?: T;
+}
+
+/** A new key; the name is for people only. */
+export function contextKey<T>(name: string): ContextKey<T> {
+  return { name };
+}
+
+/** What came: read-only, except that its body can be read once. */
+export class Request {
+  readonly id: string;
+  readonly method: string;
+  /** The path as received, without query. */
+  readonly path: string;
+  /** The query string as received, without `?`; undefined when the target has none. */
+  readonly rawQuery: string | undefined;
+  readonly headers: Headers;
+  readonly body: RequestBody;
+  /** Scheme, host, port and client address, as the connection or a trusted peer tells them. */
+  readonly forwarded: Forwarded;
+  readonly inbound: Inbound;
+  #query: Map<string, QueryValue[]> | undefined;
+
+  constructor(inbound: Inbound, forwarded: Forwarded, owner: { onDrain(): void; onAbort(): void }) {
+    const { target } = inbound;
+    const mark = target.indexOf("?");
+    this.id = createRequestId();
+    this.inbound = inbound;
+    this.method = inbound.method;
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.rawQuery = mark < 0 ? undefined : target.slice(mark + 1);
+    this.headers = inbound.headers;
+    this.forwarded = forwarded;
+    this.body = new RequestBody(inbound, owner);
+  }
+
+  /** The query's arguments, parsed at the first call. */
+  get query(): ReadonlyMap<string, readonly QueryValue[]> {
+    this.#query ??= parseQuery(this.rawQuery ?? "");
+    return this.#query;
+  }
+}
+
+/** What goes back. Before the answer is known, plugins prepare fields here; in the header filter it is the answer's head. */
+export class Response {
+  /** 0 until the answer is known. */
+  status = 0;
+  headers: Headers = new Headers();
+  readonly #request: Request;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
+
+  setHeader(name: string, value: string): void {
+    this.headers.set(name, fieldValue(value));
+  }
+
+  clearHeader(name: string): void {
+    this.headers.delete(name.toLowerCase());
+  }
+
+  /** Set cookies: a line that sets a cookie of the same name is replaced where it stands. Source: SPEC-session-v4 §7.3. */
+  setCookies(cookies: readonly { readonly name: string; readonly text: string }[]): void {
+    for (const { name, text } of cookies) {
+      if (!this.headers.replace("set-cookie", `${name}=`, text)) this.headers.append("Set-Cookie", text);
+    }
+  }
+
+  /** End the request with this answer: return what this gives. Forms: see `exit` in response.ts. */
+  exit(status: number, body?: object | string | Uint8Array, headers?: HeaderValues): Exit {
+    return exit(status, body, headers);
+  }
+
+  /** End the request with an error in the form that the client accepts; Kong's text for the status when `message` is absent. */
+  error(status: number, message?: string, headers?: HeaderValues): Exit {
+    const form = { requestId: this.#request.id, accept: this.#request.headers.get("accept") };
+    return errorExit(status, message, form, headers);
+  }
+}
+
+/** What every context needs of its gateway. */
+export interface ContextParts {
+  readonly trusted: TrustedPeers;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+/** One request on its way through the gateway; the names are those of Kong's plugin development kit. */
+export class Context {
+  readonly request: Request;
+  readonly service: { readonly request: ServiceRequest };
+  readonly response: Response;
+  readonly client: Client;
+  /** Seconds since the epoch, whole; the one clock of this request. */
+  readonly now: number;
+  /** Milliseconds since the epoch when the request was read. */
+  readonly startMs: number;
+  /** The route with what was matched; undefined when none did. */
+  match: Match<RouteRow> | undefined;
+  /** The path as routes compare it: normalised, one character per byte. */
+  path = "/";
+  #values: Map<ContextKey<unknown>, unknown> | undefined;
+
+  constructor(inbound: Inbound, { trusted, clock }: ContextParts, owner: { onDrain(): void; onAbort(): void }) {
+    this.startMs = clock();
+    this.now = Math.floor(this.startMs / 1000);
+    const forwarded = addressOf(inbound, trusted);
+    this.request = new Request(inbound, forwarded, owner);
+    this.service = { request: new ServiceRequest(inbound.headers, this.request.rawQuery, forwarded.trusted) };
+    this.response = new Response(this.request);
+    this.client = new Client(this.service.request);
+  }
+
+  get<T>(key: ContextKey<T>): T | undefined {
+    return this.#values?.get(key) as T | undefined;
+  }
+
+  set<T>(key: ContextKey<T>, value: T): void {
+    this.#values ??= new Map();
+    this.#values.set(key, value);
+  }
+}

@@ -1,0 +1,44 @@
+import type { SecureContextOptions } from "node:tls";
+import type { Inbound } from "./inbound.ts";
+
+/** Where an engine listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 asks the system for a free port. */
+  readonly port: number;
+  readonly tls: boolean;
+  readonly http2: boolean;
+}
+
+export interface EngineOptions {
+  /** Serve one request. */
+  handle(inbound: Inbound): void;
+  /** The whole HTTP/1.1 answer to bytes that are no request (its status among the server-level errors of SPEC-proxy §6). */
+  badRequest(status: number): string;
+  /** Certificate and key of TLS listeners. */
+  readonly tls?: SecureContextOptions;
+  readonly limits: EngineLimits;
+}
+
+export interface EngineLimits {
+  /** Bytes of a whole head, and of one line in it; number of fields. */
+  readonly head: number;
+  readonly line: number;
+  readonly fields: number;
+  /** Milliseconds for a whole head; between two pieces of a body; between two requests on one connection. */
+  readonly headerTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+}
+
+/** The inbound side of the gateway. */
+export interface Engine {
+  /** Open a listener; resolves with the port. Rejects with the system's error when it cannot be had. */
+  listen(address: ListenAddress): Promise<number>;
+  /**
+   * Stop accepting; connections end with their current request. Resolves when all have, or after `graceMs`, when the rest is
+   * cut off.
+   */
+  close(graceMs: number): Promise<void>;
+  readonly statistics: { readonly connections: number; readonly accepted: number };
+}

@@ -1,0 +1,181 @@
+import { BlockList, isIP } from "node:net";
+import type { Headers } from "../http1/index.ts";
+import type { Inbound } from "./inbound.ts";
+import { escapePath } from "./path.ts";
+import { hostName } from "./router-hosts.ts";
+
+/** Which peers are believed, and where they name the client; the names are those of the settings. */
+export interface TrustSettings {
+  /** Addresses and networks, IPv4 and IPv6. `unix:` means sockets that we do not have, and is passed over. */
+  readonly trusted_ips: readonly string[];
+  /** The header in which a trusted peer names the client's address, alone or as the last of a list. */
+  readonly real_ip_header: string;
+  /** Go back in the list as long as the addresses are trusted ones. */
+  readonly real_ip_recursive: boolean;
+}
+
+export interface TrustedPeers {
+  trusts(address: string): boolean;
+  /** The client's address: the peer's own, unless it is trusted and names another. */
+  clientAddress(peer: string, headers: Headers): string;
+}
+
+/** Compile the settings. Throws at what is no network, and at the PROXY protocol. Source: SPEC-proxy §4. */
+export function createTrustedPeers(settings: TrustSettings): TrustedPeers {
+  const header = settings.real_ip_header.toLowerCase();
+  if (header === "proxy_protocol") throw new Error("real_ip_header: proxy_protocol is not supported; name a header");
+  const networks = settings.trusted_ips.filter((network) => network !== "unix:");
+  const exact = new Set(networks);
+  const list = createBlockList(networks);
+
+  const trusts = (address: string): boolean => {
+    if (networks.length === 0) return false;
+    if (exact.has(address)) return true;
+    const family = isIP(address);
+    return family !== 0 && list.check(address, family === 4 ? "ipv4" : "ipv6");
+  };
+
+  return {
+    trusts,
+    clientAddress(peer, headers) {
+      if (!trusts(peer)) return peer;
+      const text = headers.getAll(header).join(",");
+      let address = peer;
+      for (let end = text.length; end > 0; ) {
+        const last = lastItem(text, end);
+        const named = parseAddress(last.text);
+        if (named === undefined) break;
+        address = named;
+        if (!settings.real_ip_recursive || !trusts(address)) break;
+        end = last.start;
+      }
+      return address;
+    },
+  };
+}
+
+function createBlockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = "", bits, ...rest] = network.split("/");
+    const family = isIP(address);
+    const most = family === 4 ? 32 : 128;
+    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+    if (family === 0 || !(prefix <= most) || rest.length > 0) {
+      throw new Error(
+        `trusted_ips: '${network}' is neither an IP address nor a network such as 10.0.0.0/8 or fd00::/8`,
+      );
+    }
+    list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}
+
+/** The last item before `end` in a list separated by commas or blanks, and where it starts. As nginx's realip module. */
+function lastItem(text: string, end: number): { text: string; start: number } {
+  let stop = end;
+  while (stop > 0 && isSeparator(text.charCodeAt(stop - 1))) stop--;
+  let start = stop;
+  while (start > 0 && !isSeparator(text.charCodeAt(start - 1))) start--;
+  return { text: text.slice(start, stop), start };
+}
+
+function isSeparator(code: number): boolean {
+  return code === 0x2c || code === 0x20;
+}
+
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/;
+
+/** The address in `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`; undefined for anything else. */
+function parseAddress(text: string): string | undefined {
+  const parts = WITH_PORT.exec(text);
+  const address = parts ? (parts[1] ?? parts[2]!) : text;
+  return isIP(address) !== 0 && !address.includes("%") ? address : undefined;
+}
+
+/** How the client came to us, as the connection tells it or a trusted peer does. */
+export interface Forwarded {
+  /** Whether the peer is in `trusted_ips`. */
+  readonly trusted: boolean;
+  /** The client's address, for logs, plugins and `X-Real-IP`. */
+  readonly clientAddress: string;
+  /** The forwarded protocol, `https` or `http` (or what a trusted peer wrote). */
+  readonly scheme: string;
+  /** The host asked for, in lower case and without port; empty when the client named none. */
+  readonly host: string;
+  /** The port the client connected to, in decimal. */
+  readonly port: string;
+  /**
+   * Add the fields that tell the upstream, in wire order. `path` is as received, without query; `prefix` is what the route
+   * strips. A trusted peer's values stay; those of others are replaced, but for `X-Forwarded-For`, which is added to.
+   */
+  append(list: string[], path: string, prefix: string | undefined): void;
+}
+
+/** Source: SPEC-proxy §2, §4. */
+export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peers: TrustedPeers): Forwarded {
+  const { connection, headers } = inbound;
+  const peer = connection.remoteAddress;
+  const trusted = peers.trusts(peer);
+  return new ForwardedFacts(headers, peer, trusted, {
+    clientAddress: trusted ? peers.clientAddress(peer, headers) : peer,
+    scheme: (trusted ? headers.get("x-forwarded-proto") : undefined) ?? (connection.tls ? "https" : "http"),
+    host: (trusted ? headers.get("x-forwarded-host") : undefined) ?? plainHost(headers.get("host") ?? ""),
+    port: (trusted ? headers.get("x-forwarded-port") : undefined) ?? String(connection.localPort),
+  });
+}
+
+/** As nginx's `$host`: without port, in lower case, without a dot at the end. */
+function plainHost(host: string): string {
+  const name = hostName(host).toLowerCase();
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}
+
+class ForwardedFacts implements Forwarded {
+  readonly trusted: boolean;
+  readonly clientAddress: string;
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: string;
+  readonly #headers: Headers;
+  readonly #peer: string;
+
+  constructor(
+    headers: Headers,
+    peer: string,
+    trusted: boolean,
+    facts: Pick<Forwarded, "clientAddress" | "scheme" | "host" | "port">,
+  ) {
+    this.#headers = headers;
+    this.#peer = peer;
+    this.trusted = trusted;
+    this.clientAddress = facts.clientAddress;
+    this.scheme = facts.scheme;
+    this.host = facts.host;
+    this.port = facts.port;
+  }
+
+  append(list: string[], path: string, prefix: string | undefined): void {
+    const theirPath = this.#told("x-forwarded-path");
+    const theirPrefix = this.#told("x-forwarded-prefix");
+    list.push("X-Forwarded-For", this.#chain());
+    list.push("X-Forwarded-Proto", this.scheme);
+    if (this.host !== "") list.push("X-Forwarded-Host", this.host);
+    list.push("X-Forwarded-Port", this.port);
+    list.push("X-Forwarded-Path", theirPath ?? path);
+    // What a regex matched is decoded text: as it is, a line break in it would begin another header.
+    const ours = prefix === undefined || prefix === "" || prefix === "/" ? undefined : escapePath(prefix);
+    if (theirPrefix ?? ours) list.push("X-Forwarded-Prefix", (theirPrefix ?? ours)!);
+    list.push("X-Real-IP", this.clientAddress);
+  }
+
+  /** The addresses so far, trusted or not, and the peer's. */
+  #chain(): string {
+    const before = this.#headers.getAll("x-forwarded-for");
+    return before.length === 0 ? this.clientAddress : `${before.join(", ")}, ${this.#peer}`;
+  }
+
+  #told(name: string): string | undefined {
+    return this.trusted ? this.#headers.get(name) : undefined;
+  }
+}

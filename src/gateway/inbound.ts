@@ -1,0 +1,68 @@
+import type { Duplex } from "node:stream";
+import type { Headers } from "../http1/index.ts";
+
+/** Where a request came in: one object per connection. */
+export interface Connection {
+  /** The peer's address, IPv4 in dotted form even on a dual-stack socket. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly tls: boolean;
+  /** The name asked for by SNI; absent without TLS or SNI. */
+  readonly serverName?: string;
+}
+
+/** How the body of a request is framed; `length` is undefined for chunked and HTTP/2 bodies. */
+export type BodyFraming = { readonly kind: "none" } | { readonly kind: "stream"; readonly length: number | undefined };
+
+/** What an engine tells the owner of an exchange, in this order: data and end of the body; drain and close at any time. */
+export interface InboundListener {
+  /** A piece of the request body; false asks the engine to pause until `resume()`. */
+  onData(chunk: Uint8Array): boolean;
+  onEnd(trailers: Headers | undefined): void;
+  /** The response can be written again after a `write` that answered false. */
+  onDrain(): void;
+  /** The client went away (or broke the framing of its body) before the answer was complete. */
+  onAbort(): void;
+}
+
+/**
+ * One request as an HTTP engine read it, and the way to answer it. The gateway knows this interface only, so the engine
+ * (`node:http`, later one of our own) is a setting. The body is not read before `resume`.
+ */
+export interface Inbound {
+  readonly connection: Connection;
+  readonly method: string;
+  /** The request target in origin form (`/path?query`) or `*`, as received. */
+  readonly target: string;
+  readonly httpVersion: "1.0" | "1.1" | "2";
+  /** Fields as received; `host` is the `:authority` of HTTP/2. */
+  readonly headers: Headers;
+  readonly framing: BodyFraming;
+  /** Whether the connection may serve another request after this one. */
+  readonly keepAlive: boolean;
+
+  /** Who hears of the body, of room to write and of the client's leaving; set before anything is read or written. */
+  listener: InboundListener | undefined;
+  /** Read the body, which is paused at first; a `100 Continue` that the client waits for is sent at the first call. */
+  resume(): void;
+  pause(): void;
+
+  /** Send an informational response (103 and the like; never 101). */
+  inform(status: number, reason: string, headers: Headers): void;
+  /**
+   * Send the head; framing fields among the headers are obeyed. A body that nobody has read is then read and dropped by the
+   * engine, within bounds.
+   */
+  head(status: number, reason: string, headers: Headers): void;
+  /** Send a piece of the body; false means that the client reads slower than we write: wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean;
+  end(chunk?: Uint8Array | string, trailers?: Headers): void;
+  /** Answer 101 and hand the connection over; the second value is what the client had already sent. */
+  upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array };
+  /** Whether the client offered an upgrade that this engine can hand over. */
+  readonly canUpgrade: boolean;
+  /** Break the connection (HTTP/2: reset the stream): the answer cannot be completed. */
+  destroy(): void;
+}

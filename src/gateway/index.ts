@@ -1,0 +1,17 @@
+export { badRequest } from "./answer.ts";
+export { validateRouteRegex } from "./regex.ts";
+export { createAuthentication, identityOf, type AuthenticationMethod, type Identity } from "./authentication.ts";
+export type { Engine, EngineLimits, EngineOptions, ListenAddress } from "./engine.ts";
+export { createNodeEngine } from "./engine-node.ts";
+export type { Exchange } from "./exchange.ts";
+export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+export type { Connection, Inbound, InboundListener } from "./inbound.ts";
+export { createLookups, type Lookups } from "./lookups.ts";
+export { type Context, contextKey } from "./context.ts";
+export { definePlugin, type Handlers, type Log, type Plugin, type PluginRow, type Services } from "./plugin.ts";
+export { type Exit, exit } from "./response.ts";
+export type { GatewaySettings } from "./settings.ts";
+export { buildSnapshot, closeReplaced, type Snapshot, type SnapshotParts, type SnapshotRows } from "./snapshot.ts";
+export { fieldNames, fieldText, fieldValue } from "./field-value.ts";
+export { type BodyArgs, readBodyArgs, removeBodyArg } from "./request-args.ts";
+export { hostName } from "./router-hosts.ts";

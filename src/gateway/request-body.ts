@@ -1,0 +1,129 @@
+import type { Headers } from "../http1/index.ts";
+import type { Inbound, InboundListener } from "./inbound.ts";
+
+/** Who receives a request body that flows on (the proxy). */
+export interface BodySink {
+  /** False asks for a pause until `RequestBody.resume()`. */
+  take(chunk: Uint8Array): boolean;
+  takeEnd(trailers: Headers | undefined): void;
+}
+
+/** What has flowed on is kept up to this many bytes, so that it can be sent again to another address. */
+const KEEP = 65_536;
+
+/**
+ * The body of a request: a plugin may have it read into memory, and the proxy lets it flow to the upstream, first what
+ * was read already, then the rest. Nothing is read from the client before one of the two asks.
+ */
+export class RequestBody implements InboundListener {
+  readonly #inbound: Inbound;
+  readonly #owner: { onDrain(): void; onAbort(): void };
+  /** Everything since the beginning; undefined once some of it was let go. */
+  #kept: Uint8Array[] | undefined = [];
+  #size = 0;
+  #limit = 0;
+  #ended = false;
+  #aborted = false;
+  #trailers: Headers | undefined;
+  #waiting: ((complete: boolean) => void) | undefined;
+  #sink: BodySink | undefined;
+
+  constructor(inbound: Inbound, owner: { onDrain(): void; onAbort(): void }) {
+    this.#inbound = inbound;
+    this.#owner = owner;
+    this.#ended = inbound.framing.kind === "none";
+    inbound.listener = this;
+  }
+
+  /** The length in bytes, as far as it is known now; 0 without a body. */
+  get length(): number | undefined {
+    if (this.#ended) return this.#size;
+    return this.#inbound.framing.kind === "none" ? 0 : this.#inbound.framing.length;
+  }
+
+  /** The whole body where it is in memory. */
+  get bytes(): Uint8Array | undefined {
+    if (!this.#ended || !this.#kept) return undefined;
+    if (this.#kept.length !== 1) this.#kept = [Buffer.concat(this.#kept)];
+    return this.#kept[0];
+  }
+
+  /**
+   * Read the whole body; undefined when it is longer than `limit` bytes (what was read stays and will still flow on) or
+   * when the client broke off.
+   */
+  async read(limit: number): Promise<Uint8Array | undefined> {
+    if ((this.length ?? 0) > limit || this.#aborted) return undefined;
+    if (!this.#ended) {
+      this.#limit = limit;
+      const complete = new Promise<boolean>((resolve) => {
+        this.#waiting = resolve;
+      });
+      this.#inbound.resume();
+      if (!(await complete)) return undefined;
+    }
+    return this.#size > limit ? undefined : this.bytes;
+  }
+
+  /** Send this instead of what the client sent; call after `read` gave the whole body. */
+  replace(body: Uint8Array): void {
+    this.#kept = [body];
+    this.#size = body.length;
+  }
+
+  /** Whether `flowTo` would give all of the body, also after some of it has flowed. */
+  get isRepeatable(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** Let the body flow from its beginning; a second sink takes the place of the first. */
+  flowTo(sink: BodySink): void {
+    this.#sink = sink;
+    let flowing = true;
+    for (const chunk of this.#kept ?? []) flowing = sink.take(chunk);
+    if (this.#ended) sink.takeEnd(this.#trailers);
+    else if (flowing) this.#inbound.resume();
+    else this.#inbound.pause();
+  }
+
+  /** The sink can take more after its `onData` answered false. */
+  resume(): void {
+    if (!this.#ended) this.#inbound.resume();
+  }
+
+  onData(chunk: Uint8Array): boolean {
+    this.#size += chunk.length;
+    if (this.#sink) {
+      if (this.#size > KEEP) this.#kept = undefined;
+      this.#kept?.push(chunk);
+      return this.#sink.take(chunk);
+    }
+    this.#kept!.push(chunk);
+    if (this.#size <= this.#limit) return true;
+    this.#settle(false);
+    return false;
+  }
+
+  onEnd(trailers: Headers | undefined): void {
+    this.#ended = true;
+    this.#trailers = trailers;
+    this.#settle(true);
+    this.#sink?.takeEnd(trailers);
+  }
+
+  onDrain(): void {
+    this.#owner.onDrain();
+  }
+
+  onAbort(): void {
+    this.#aborted = true;
+    this.#settle(false);
+    this.#owner.onAbort();
+  }
+
+  #settle(complete: boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(complete);
+  }
+}

@@ -1,0 +1,98 @@
+import { Headers } from "../http1/index.ts";
+import { fieldValue } from "./field-value.ts";
+import { withoutArgument } from "./query.ts";
+
+/** Fields that the proxy writes itself, or that belong to the client's connection only. Source: SPEC-proxy §4. */
+const OWN = new Set([
+  "host",
+  "connection",
+  "te",
+  "transfer-encoding",
+  "content-length",
+  "expect",
+  "via",
+  "upgrade",
+  "keep-alive",
+  "proxy",
+  "proxy-connection",
+  "http2-settings",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-path",
+  "x-forwarded-prefix",
+  "x-real-ip",
+  "x-kong-request-id",
+]);
+
+/**
+ * Fields by which the gateway tells the upstream who the visitor is. A client's own are removed on every route, whether or
+ * not a plugin sets them; Kong lets them pass where none does. A trusted peer may send them.
+ */
+const IDENTITY = new Set([
+  "x-consumer-id",
+  "x-consumer-custom-id",
+  "x-consumer-username",
+  "x-credential-identifier",
+  "x-anonymous-consumer",
+  "x-authenticated-groups",
+  "x-consumer-groups",
+  "session-id",
+  "session-audience",
+  "session-subject",
+  "session-timeout",
+  "session-idling-timeout",
+  "session-rolling-timeout",
+  "session-absolute-timeout",
+]);
+
+/** What will be asked of the upstream; plugins may change it in the access phase. */
+export class ServiceRequest {
+  /** The client's fields that are passed on, then those of plugins; a field that both set stands at the client's place. */
+  readonly headers: Headers;
+  /** The query string as it will be sent, without `?`; undefined when the target has no `?`. */
+  rawQuery: string | undefined;
+
+  constructor(received: Headers, rawQuery: string | undefined, trusted: boolean) {
+    this.rawQuery = rawQuery;
+    this.headers = new Headers();
+    const named = connectionOptions(received);
+    const list = received.list;
+    for (let i = 0; i < list.length; i += 2) {
+      const name = list[i]!.toLowerCase();
+      if (OWN.has(name) || (!trusted && IDENTITY.has(name)) || named?.has(name)) continue;
+      this.headers.append(list[i]!, list[i + 1]!);
+    }
+  }
+
+  setHeader(name: string, value: string): void {
+    this.headers.set(name, fieldValue(value));
+  }
+
+  clearHeader(name: string): void {
+    this.headers.delete(name.toLowerCase());
+  }
+
+  /** Take an argument out of the query, each time it is there; its name as it is once decoded. */
+  clearQueryArg(name: string): void {
+    if (this.rawQuery !== undefined) this.rawQuery = withoutArgument(this.rawQuery, name) || undefined;
+  }
+
+  /** Set the field, or remove it where there is no value. */
+  setOrClear(name: string, value: string | null | undefined): void {
+    if (value == null) this.headers.delete(name.toLowerCase());
+    else this.headers.set(name, fieldValue(value));
+  }
+}
+
+/** The fields that the client's `Connection` declares to be hop-by-hop; undefined when it declares none. */
+function connectionOptions(headers: Headers): Set<string> | undefined {
+  const value = headers.get("connection");
+  if (value === undefined || value === "keep-alive" || value === "close" || value === "Keep-Alive") return undefined;
+  const names = new Set<string>();
+  for (const line of headers.getAll("connection")) {
+    for (const name of line.split(",")) names.add(name.trim().toLowerCase());
+  }
+  return names;
+}

@@ -1,0 +1,255 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { BodyReader, type BodySink } from "./body-reader.ts";
+import { Deadline } from "./deadline.ts";
+import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
+import { type HeadLimits, parseResponseHead, type ResponseHead } from "./head.ts";
+import { HeadReader } from "./head-reader.ts";
+import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
+
+/** The pool, as its connections see it. */
+export interface ConnectionOwner {
+  readonly limits: HeadLimits;
+  /** An exchange has ended and the connection can carry another one: keep it or destroy it. */
+  released(connection: Connection): void;
+  /** The connection is gone, or was handed over. */
+  closed(connection: Connection): void;
+}
+
+/**
+ * A connection to an upstream, which carries one exchange at a time. Its listeners are added once and find the exchange in a
+ * field. One deadline serves connecting, writing, reading and lying idle, as only one of them is waited for at any time.
+ */
+export class Connection implements BodySink {
+  readonly key: string;
+  readonly socket: Socket;
+  /** The TCP connection, or over it the TLS session, is not established yet. */
+  connecting = true;
+  /** Exchanges carried, the running one included. */
+  requests = 0;
+  exchange: Exchange | undefined;
+  readonly #owner: ConnectionOwner;
+  readonly #heads: HeadReader;
+  readonly #body: BodyReader;
+  readonly #deadline = new Deadline(() => this.#expired());
+  #awaited: UpstreamErrorCode = "ERR_UPSTREAM_CONNECT_TIMEOUT";
+  #handshaking = false;
+  /** Of the answer that is being read. */
+  #framing: Framing = { kind: "none" };
+  #keepAlive = true;
+  readonly #listeners = {
+    data: (chunk: Buffer) => this.#received(chunk),
+    drain: () => this.#drained(),
+    end: () => this.#ended(),
+    error: (error: Error) => this.#broken(error),
+    close: () => this.#closed(),
+  };
+
+  /** `tls`: the options of its TLS session; absent for plain TCP. */
+  constructor(origin: Origin, tls: ConnectionOptions | undefined, owner: ConnectionOwner) {
+    this.key = origin.key;
+    this.#owner = owner;
+    this.#heads = new HeadReader(owner.limits, false);
+    this.#body = new BodyReader(owner.limits);
+    const { host, port } = origin;
+    this.socket = tls === undefined ? connectTcp({ host, port }) : connectTls({ ...tls, host, port });
+    // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
+    this.socket.cork();
+    if (tls !== undefined) this.socket.once("connect", () => (this.#handshaking = true));
+    this.socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
+    for (const [name, listener] of Object.entries(this.#listeners)) this.socket.on(name, listener);
+  }
+
+  /** Begin an exchange with the head of its request; the connection must be new or idle. */
+  begin(request: UpstreamRequest, head: string, handler: UpstreamHandler): Exchange {
+    this.requests += 1;
+    const exchange = new Exchange(this, request, handler, this.requests > 1);
+    this.exchange = exchange;
+    exchange.start(head);
+    if (this.connecting) this.#deadline.start(request.connectTimeoutMs);
+    else this.watch();
+    return exchange;
+  }
+
+  /** Lie idle for at most that long. */
+  idle(timeoutMs: number): void {
+    this.#deadline.start(timeoutMs);
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Destroy the connection without a word to the exchange. */
+  abandon(): void {
+    this.exchange = undefined;
+    this.destroy();
+  }
+
+  /** Destroy the connection and tell the exchange why. */
+  fail(code: UpstreamErrorCode, cause?: unknown): void {
+    const { exchange } = this;
+    if (exchange === undefined) {
+      this.destroy();
+      return;
+    }
+    const error = new UpstreamError(code, exchange.facts, cause);
+    this.abandon();
+    exchange.handler.onError(error);
+  }
+
+  /** Set the deadline for what the exchange waits for now: the upstream to read, the upstream to write, or none of them. */
+  watch(): void {
+    const { exchange } = this;
+    if (exchange === undefined || this.connecting) return;
+    if (!exchange.headDelivered && this.socket.writableNeedDrain) {
+      this.#awaited = "ERR_UPSTREAM_WRITE_TIMEOUT";
+      this.#deadline.start(exchange.request.writeTimeoutMs);
+    } else if (exchange.paused || (exchange.sending && !exchange.headDelivered)) {
+      this.#deadline.stop();
+    } else {
+      this.#awaited = "ERR_UPSTREAM_READ_TIMEOUT";
+      this.#deadline.start(exchange.request.readTimeoutMs);
+    }
+  }
+
+  #expired(): void {
+    this.fail(this.connecting ? "ERR_UPSTREAM_CONNECT_TIMEOUT" : this.#awaited);
+  }
+
+  #opened(): void {
+    this.connecting = false;
+    this.socket.setNoDelay(true);
+    this.exchange?.handler.onConnect?.();
+    this.socket.uncork();
+    this.watch();
+  }
+
+  #drained(): void {
+    this.exchange?.drained();
+    this.watch();
+  }
+
+  #received(chunk: Buffer): void {
+    const { exchange } = this;
+    if (exchange === undefined) {
+      this.destroy();
+      return;
+    }
+    exchange.responseStarted = true;
+    const rest = exchange.headDelivered ? chunk : this.#readHeads(exchange, chunk);
+    if (rest === undefined || this.exchange !== exchange) return;
+    let used: number;
+    try {
+      used = this.#body.read(rest, this);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    if (this.exchange !== exchange) return;
+    if (this.#body.done) this.#finish(exchange, used < rest.length);
+    else this.watch();
+  }
+
+  onBodyBytes(bytes: Uint8Array): void {
+    const { exchange } = this;
+    if (exchange !== undefined && !exchange.handler.onBody(bytes)) exchange.pause();
+  }
+
+  /** Informational answers and the final head; answers the bytes after it, undefined when it has not come. */
+  #readHeads(exchange: Exchange, chunk: Buffer): Buffer | undefined {
+    let rest = chunk;
+    while (rest.length > 0 && this.exchange === exchange) {
+      const head = this.#readHead(exchange, rest);
+      if (head === undefined) break;
+      const { status, reason, headers } = head;
+      rest = this.#heads.bytes.subarray(this.#heads.end);
+      if (status >= 200) {
+        this.#deliverHead(exchange, head);
+        return rest;
+      }
+      if (status === 101) {
+        this.#handOver(exchange, head, rest);
+        return undefined;
+      }
+      exchange.handler.onInformational(status, reason, headers);
+    }
+    this.watch();
+    return undefined;
+  }
+
+  /** One head; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
+  #readHead(exchange: Exchange, chunk: Buffer): ResponseHead | undefined {
+    const heads = this.#heads;
+    try {
+      if (!heads.push(chunk)) return undefined;
+      const head = parseResponseHead(heads.bytes, heads.start, heads.end, this.#owner.limits);
+      if (head.status === 101 && exchange.sending) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
+      this.#framing = responseFraming(exchange.request.method, head);
+      return head;
+    } catch (error) {
+      this.#refuse(error);
+      return undefined;
+    }
+  }
+
+  #deliverHead(exchange: Exchange, head: ResponseHead): void {
+    const { status, reason, headers, version } = head;
+    this.#keepAlive = this.#framing.kind !== "close" && keepsAlive(version, headers);
+    this.#body.start(this.#framing, exchange.request.rawChunks);
+    exchange.headDelivered = true;
+    // An upstream that refuses does not want the rest of the body (RFC 9110 §7.5 asks to watch for that); one that answers
+    // while it reads, such as an echo, does.
+    if (exchange.sending && status >= 400) exchange.stop();
+    exchange.handler.onHead(status, reason, headers, version, this.#framing);
+  }
+
+  #handOver(exchange: Exchange, head: ResponseHead, firstBytes: Uint8Array): void {
+    this.exchange = undefined;
+    this.#deadline.close();
+    for (const [name, listener] of Object.entries(this.#listeners)) this.socket.off(name, listener);
+    this.socket.on("error", ignore);
+    this.socket.pause();
+    this.#owner.closed(this);
+    exchange.handler.onUpgrade(this.socket, firstBytes, head.status, head.reason, head.headers);
+  }
+
+  /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */
+  #finish(exchange: Exchange, surplus: boolean): void {
+    this.exchange = undefined;
+    if (this.#keepAlive && !surplus && !exchange.sending && this.socket.writableLength === 0) {
+      if (exchange.paused) this.socket.resume();
+      this.#owner.released(this);
+    } else {
+      this.destroy();
+    }
+    exchange.handler.onEnd(this.#body.trailers);
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof HttpMessageError)) throw error;
+    this.fail("ERR_UPSTREAM_PROTOCOL", error);
+  }
+
+  #ended(): void {
+    const { exchange } = this;
+    if (exchange?.headDelivered && this.#body.close()) this.#finish(exchange, false);
+    else this.fail("ERR_UPSTREAM_RESET");
+  }
+
+  #broken(error: Error): void {
+    if (!this.connecting) this.fail("ERR_UPSTREAM_RESET", error);
+    else this.fail(this.#handshaking ? "ERR_UPSTREAM_TLS" : "ERR_UPSTREAM_CONNECT", error);
+  }
+
+  #closed(): void {
+    this.#deadline.close();
+    this.#owner.closed(this);
+    this.fail("ERR_UPSTREAM_RESET");
+  }
+}
+
+/** A socket that was handed over may break before its new owner listens; it is destroyed then, which the owner can see. */
+function ignore(): void {}

@@ -1,0 +1,182 @@
+import { encodeLastChunk, writeChunk } from "./chunked.ts";
+import type { Connection } from "./connection.ts";
+import { HttpMessageError, type UpstreamFacts } from "./errors.ts";
+import { formatRequestHead } from "./format.ts";
+import type { Headers } from "./headers.ts";
+import type { UpstreamBody, UpstreamExchange, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
+
+/** A body that is there as a whole is written in pieces, so that the write timeout sees the upstream take them. */
+const PIECE = 65536;
+
+/** Whether the header holds this framing field; false without it. Throws ERR_HTTP_FRAMING when it says anything else. */
+function declares({ headers }: UpstreamRequest, name: string, expected: string | undefined): boolean {
+  if (!headers.has(name)) return false;
+  const values = headers.getAll(name);
+  if (values.length === 1 && values[0]!.toLowerCase() === expected) return true;
+  throw new HttpMessageError("ERR_HTTP_FRAMING");
+}
+
+function lengthOf(body: UpstreamBody): number | undefined {
+  return body === undefined || "length" in body ? body?.length : undefined;
+}
+
+/**
+ * The head of the request as it goes on the wire; the framing field of its body is appended to its header if it is absent.
+ * Throws HttpMessageError.
+ */
+export function requestHead(request: UpstreamRequest): string {
+  const { headers, body } = request;
+  const chunked = body !== undefined && "chunked" in body;
+  if (!declares(request, "transfer-encoding", chunked ? "chunked" : undefined) && chunked) {
+    headers.append("Transfer-Encoding", "chunked");
+  }
+  const length = lengthOf(body);
+  if (!declares(request, "content-length", chunked ? undefined : `${length ?? 0}`) && length !== undefined) {
+    headers.append("Content-Length", `${length}`);
+  }
+  return formatRequestHead(request.method, request.target, headers);
+}
+
+/** One request on a connection: writes it, and knows how far both sides are. Reading the answer is the connection's part. */
+export class Exchange implements UpstreamExchange {
+  readonly request: UpstreamRequest;
+  readonly handler: UpstreamHandler;
+  /** A part of the request's body has not been given to the socket. */
+  sending: boolean;
+  /** The first byte of any answer has come. */
+  responseStarted = false;
+  /** The final head was delivered. */
+  headDelivered = false;
+  paused = false;
+  readonly #connection: Connection;
+  readonly #reused: boolean;
+  /** The upstream has refused before the body was complete: the rest is not sent. */
+  #stopped = false;
+  /** The socket is corked until the first piece of the body, or the end of this turn, so that head and piece leave together. */
+  #corked = false;
+  #bodyBytes = 0;
+
+  constructor(connection: Connection, request: UpstreamRequest, handler: UpstreamHandler, reused: boolean) {
+    this.#connection = connection;
+    this.request = request;
+    this.handler = handler;
+    this.sending = request.body !== undefined;
+    this.#reused = reused;
+  }
+
+  get #running(): boolean {
+    return this.#connection.exchange === this;
+  }
+
+  get connecting(): boolean {
+    return this.#running && this.#connection.connecting;
+  }
+
+  get writable(): boolean {
+    return this.sending && !this.#stopped && this.#running;
+  }
+
+  get facts(): UpstreamFacts {
+    const { connecting, socket } = this.#connection;
+    const sending = this.sending || socket.writableLength > 0;
+    return {
+      phase: connecting ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
+      reused: this.#reused,
+      bodyBytesSent: connecting ? 0 : this.#bodyBytes,
+      responseStarted: this.responseStarted,
+    };
+  }
+
+  /** Write the head, with the body as far as it is there. */
+  start(head: string): void {
+    const { socket } = this.#connection;
+    const { body } = this.request;
+    if (body === undefined) {
+      socket.write(head, "latin1");
+      return;
+    }
+    socket.cork();
+    this.#corked = true;
+    socket.write(head, "latin1");
+    if (body instanceof Uint8Array) {
+      this.#writePieces(body);
+      this.uncork();
+    } else {
+      process.nextTick(uncork, this);
+    }
+  }
+
+  uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#connection.socket.uncork();
+  }
+
+  #writePieces(body: Uint8Array): void {
+    let more = true;
+    while (more && this.#bodyBytes < body.length) {
+      const piece = body.subarray(this.#bodyBytes, this.#bodyBytes + PIECE);
+      this.#bodyBytes += piece.length;
+      more = this.#connection.socket.write(piece);
+    }
+    this.sending = this.#bodyBytes < body.length;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (!this.writable) return true;
+    const { body } = this.request;
+    if (this.#bodyBytes + chunk.length > (lengthOf(body) ?? Number.POSITIVE_INFINITY)) {
+      throw new RangeError("the body is longer than was announced to the upstream");
+    }
+    const { socket } = this.#connection;
+    this.#bodyBytes += chunk.length;
+    const encode = body !== undefined && "chunked" in body && body.encoded !== true;
+    const more = encode ? writeChunk(socket, chunk) : socket.write(chunk);
+    this.uncork();
+    if (!more) this.#connection.watch();
+    return more;
+  }
+
+  end(trailers?: Headers): void {
+    if (!this.writable) return;
+    const length = lengthOf(this.request.body);
+    if (length === undefined) this.#connection.socket.write(encodeLastChunk(trailers), "latin1");
+    else if (this.#bodyBytes < length) throw new RangeError("the body is shorter than was announced to the upstream");
+    this.sending = false;
+    this.uncork();
+    this.#connection.watch();
+  }
+
+  /** The socket takes more. */
+  drained(): void {
+    if (!this.writable) return;
+    if (this.request.body instanceof Uint8Array) this.#writePieces(this.request.body);
+    else this.handler.onDrain();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  pause(): void {
+    if (this.paused || !this.#running) return;
+    this.paused = true;
+    this.#connection.socket.pause();
+    this.#connection.watch();
+  }
+
+  resume(): void {
+    if (!this.paused || !this.#running) return;
+    this.paused = false;
+    this.#connection.socket.resume();
+    this.#connection.watch();
+  }
+
+  abort(): void {
+    if (this.#running) this.#connection.abandon();
+  }
+}
+
+function uncork(exchange: Exchange): void {
+  exchange.uncork();
+}

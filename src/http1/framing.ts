@@ -1,0 +1,71 @@
+import { HttpMessageError } from "./errors.ts";
+import type { RequestHead, ResponseHead } from "./head.ts";
+import { type Headers, isToken } from "./headers.ts";
+
+/** How the body of a message is delimited; `close` (responses only) means by the end of the connection. */
+export type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
+
+const NONE: Framing = { kind: "none" };
+const CHUNKED: Framing = { kind: "chunked" };
+const CLOSE: Framing = { kind: "close" };
+
+/** Fifteen digits stay exact in a number and are a petabyte. */
+const LENGTH = /^\d{1,15}$/;
+
+/**
+ * What the framing fields say, undefined without any. Where RFC 9112 §6.3 lets a recipient repair a message, it is refused:
+ * both fields at once, Content-Length repeated or a list, any coding beside `chunked`, Transfer-Encoding in HTTP/1.0.
+ */
+function declaredFraming(head: RequestHead | ResponseHead): Framing | undefined {
+  const { headers, version } = head;
+  const hasLength = headers.has("content-length");
+  if (headers.has("transfer-encoding")) {
+    if (hasLength) throw new HttpMessageError("ERR_HTTP_FRAMING");
+    if (version === "1.0") throw new HttpMessageError("ERR_HTTP_TRANSFER_ENCODING");
+    checkTransferEncoding(headers.getAll("transfer-encoding"));
+    return CHUNKED;
+  }
+  if (!hasLength) return undefined;
+  const values = headers.getAll("content-length");
+  if (values.length !== 1 || !LENGTH.test(values[0]!)) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
+  return { kind: "length", length: Number(values[0]) };
+}
+
+/** The items of a comma-separated list, in lower case. The white space of HTTP is blank and tab, not what `trim` takes for it. */
+function listItems(values: readonly string[]): string[] {
+  const items = values.join(",").toLowerCase().split(",");
+  return items.map((item) => item.replace(/^[\t ]+|[\t ]+$/g, ""));
+}
+
+/** Passes `chunked` alone. A list of other codings is not understood (RFC 9112 §6.1 asks for 501), all else is malformed. */
+function checkTransferEncoding(values: readonly string[]): void {
+  const codings = listItems(values);
+  if (codings.length === 1 && codings[0] === "chunked") return;
+  const known = codings.every((coding, i) => isToken(coding) && (coding !== "chunked" || i === codings.length - 1));
+  throw new HttpMessageError(known ? "ERR_HTTP_TRANSFER_CODING" : "ERR_HTTP_TRANSFER_ENCODING");
+}
+
+/** How the body of a request is delimited (RFC 9112 §6.3); throws HttpMessageError where there is any doubt. */
+export function requestFraming(head: RequestHead): Framing {
+  const framing = declaredFraming(head);
+  return framing === undefined || (framing.kind === "length" && framing.length === 0) ? NONE : framing;
+}
+
+/** How the body of the response to a request of this method is delimited; throws HttpMessageError where there is any doubt. */
+export function responseFraming(method: string, head: ResponseHead): Framing {
+  const { status } = head;
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NONE;
+  if (method === "CONNECT" && status < 300) return NONE;
+  return declaredFraming(head) ?? CLOSE;
+}
+
+/** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */
+export function keepsAlive(version: "1.0" | "1.1", headers: Headers): boolean {
+  if (!headers.has("connection")) return version === "1.1";
+  const options = listItems(headers.getAll("connection"));
+  return !options.includes("close") && (version === "1.1" || options.includes("keep-alive"));
+}

@@ -1,0 +1,176 @@
+import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
+import { Headers } from "./headers.ts";
+
+/** Bytes of a whole head, bytes of one line without its end, number of fields. */
+export interface HeadLimits {
+  readonly head: number;
+  readonly line: number;
+  readonly fields: number;
+}
+
+/** Room for a session in nine cookies. */
+export const defaultLimits: HeadLimits = { head: 65536, line: 49152, fields: 200 };
+
+export interface RequestHead {
+  readonly method: string;
+  /** As received, Latin-1: a path with its query, an absolute URL, `*`, or for CONNECT an authority. */
+  readonly target: string;
+  readonly version: "1.0" | "1.1";
+  readonly headers: Headers;
+}
+
+export interface ResponseHead {
+  readonly version: "1.0" | "1.1";
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: Headers;
+}
+
+const HTAB = 9;
+const LF = 10;
+const CR = 13;
+const SP = 32;
+const COLON = 58;
+
+/** What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. */
+const classes = new Uint8Array(256);
+for (let byte = 0x20; byte < 0x100; byte += 1) {
+  if (byte === 0x7f) continue;
+  classes[byte]! |= byte === SP ? 2 : 2 | 4;
+  if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 1;
+}
+classes[HTAB]! |= 2;
+
+function refuse(code: HttpMessageErrorCode): never {
+  throw new HttpMessageError(code);
+}
+
+/** The error for a byte that its place does not allow: line ends have their own. */
+function refuseByte(byte: number | undefined, otherwise: HttpMessageErrorCode): never {
+  refuse(byte === CR || byte === LF ? "ERR_HTTP_LINE_END" : otherwise);
+}
+
+function checkEnd(bytes: Buffer, start: number, end: number, limits: HeadLimits): void {
+  if (end - start > limits.head) refuse("ERR_HTTP_HEAD_TOO_LONG");
+  const complete =
+    end - start >= 4 &&
+    bytes[end - 4] === CR &&
+    bytes[end - 3] === LF &&
+    bytes[end - 2] === CR &&
+    bytes[end - 1] === LF;
+  if (!complete) refuse("ERR_HTTP_LINE_END");
+}
+
+/**
+ * Field lines from `at` to the empty line that ends at `end`. Strict by RFC 9112 §5: no white space before the colon, no
+ * folding, no control character but HTAB. The loops need no bounds: every line stops at a CR, the last one before `end - 2`.
+ */
+function parseFields(
+  bytes: Buffer,
+  text: string,
+  origin: number,
+  at: number,
+  end: number,
+  limits: HeadLimits,
+): Headers {
+  const list: string[] = [];
+  let fields = 0;
+  while (at < end - 2) {
+    const line = at;
+    while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
+    const nameEnd = at;
+    if (bytes[at] !== COLON || at === line) {
+      if (at === line && (bytes[at] === SP || bytes[at] === HTAB)) refuse("ERR_HTTP_FIELD_FOLDED");
+      refuseByte(bytes[at], "ERR_HTTP_FIELD_NAME");
+    }
+    at += 1;
+    while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
+    const valueStart = at;
+    while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
+    if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
+    if ((fields += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
+    let valueEnd = at;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd -= 1;
+    list.push(text.slice(line - origin, nameEnd - origin), text.slice(valueStart - origin, valueEnd - origin));
+    at += 2;
+  }
+  return Headers.trusted(list);
+}
+
+function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode): "1.0" | "1.1" {
+  if (text.startsWith("HTTP/1.1", at)) return "1.1";
+  if (text.startsWith("HTTP/1.0", at)) return "1.0";
+  refuse(/^HTTP\/\d\.\d$/.test(text.slice(at, at + 8)) ? "ERR_HTTP_VERSION" : malformed);
+}
+
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]/;
+const AUTHORITY = /^[^/?#@]+:\d+$/;
+
+function isTarget(method: string, target: string): boolean {
+  if (method === "CONNECT") return AUTHORITY.test(target);
+  return target.charCodeAt(0) === 0x2f || (target === "*" && method === "OPTIONS") || ABSOLUTE.test(target);
+}
+
+const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
+
+function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
+  const hosts = headers.getAll("host");
+  if (hosts.length === 0) return version === "1.0";
+  return hosts.length === 1 && HOST.test(hosts[0]!);
+}
+
+/**
+ * The head of a request in `bytes` from `start` to `end`, where `end` lies behind the first empty line. Strict by RFC 9112:
+ * everything it does not allow throws HttpMessageError, as does a limit. Framing is looked at by `requestFraming`.
+ */
+export function parseRequestHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): RequestHead {
+  checkEnd(bytes, start, end, limits);
+  const text = bytes.toString("latin1", start, end);
+  let at = start;
+  while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
+  if (bytes[at] !== SP || at === start) refuseByte(bytes[at], "ERR_HTTP_METHOD");
+  const method = text.slice(0, at - start);
+  const targetStart = (at += 1);
+  while ((classes[bytes[at]!]! & 4) !== 0) at += 1;
+  if (at - start > limits.line) refuse("ERR_HTTP_TARGET_TOO_LONG");
+  if (bytes[at] !== SP || at === targetStart) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
+  const target = text.slice(targetStart - start, at - start);
+  const version = parseVersion(text, at + 1 - start, "ERR_HTTP_REQUEST_LINE");
+  at += 9;
+  if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
+  if (!isTarget(method, target)) refuse("ERR_HTTP_TARGET");
+  const headers = parseFields(bytes, text, start, at + 2, end, limits);
+  if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
+  return { method, target, version, headers };
+}
+
+/** The head of a response, as `parseRequestHead`. The reason phrase and the blank before it may be absent. */
+export function parseResponseHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): ResponseHead {
+  checkEnd(bytes, start, end, limits);
+  const text = bytes.toString("latin1", start, end);
+  const version = parseVersion(text, 0, "ERR_HTTP_STATUS_LINE");
+  const digits = text.slice(8, 12);
+  if (!/^ [1-9]\d\d$/.test(digits)) refuse("ERR_HTTP_STATUS_LINE");
+  let at = start + 12;
+  if (bytes[at] === SP) at += 1;
+  else if (bytes[at] !== CR) refuseByte(bytes[at], "ERR_HTTP_STATUS_LINE");
+  const reasonStart = at;
+  while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
+  if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REASON");
+  if (at - start > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
+  const reason = text.slice(reasonStart - start, at - start);
+  const headers = parseFields(bytes, text, start, at + 2, end, limits);
+  return { version, status: Number(digits), reason, headers };
+}
+
+/** Fields that would change what the message is; they are refused in a trailer section (RFC 9110 §6.5.1). */
+const neverTrailers = ["transfer-encoding", "content-length", "host", "connection", "te", "trailer", "upgrade"];
+
+/** The trailer section, from the line end before its first field to the empty line. Throws HttpMessageError. */
+export function parseTrailers(bytes: Buffer, start: number, end: number, limits: HeadLimits): Headers {
+  checkEnd(bytes, start, end, limits);
+  const trailers = parseFields(bytes, bytes.toString("latin1", start, end), start, start + 2, end, limits);
+  if (neverTrailers.some((name) => trailers.has(name))) refuse("ERR_HTTP_TRAILERS");
+  return trailers;
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Headers } from "./headers.ts";
+
+const list = ["Host", "a", "Set-Cookie", "x=1", "X-Empty", "", "set-cookie", "y=2"];
+
+test("fields are found in any case, in wire order", () => {
+  const headers = new Headers(list);
+  assert.equal(headers.get("set-cookie"), "x=1");
+  assert.deepEqual(headers.getAll("set-cookie"), ["x=1", "y=2"]);
+  assert.equal(headers.get("x-empty"), "");
+  assert.equal(headers.get("absent"), undefined);
+  assert.deepEqual(headers.getAll("absent"), []);
+  assert.equal(headers.has("host"), true);
+  assert.equal(headers.has("a"), false, "a value is not a name");
+  assert.deepEqual(headers.list, list);
+});
+
+test("set replaces in place and drops the others", () => {
+  const headers = new Headers(list);
+  headers.set("SET-COOKIE", "z=3");
+  assert.deepEqual(headers.list, ["Host", "a", "SET-COOKIE", "z=3", "X-Empty", ""]);
+  headers.set("New", "n");
+  assert.deepEqual(headers.list, ["Host", "a", "SET-COOKIE", "z=3", "X-Empty", "", "New", "n"]);
+  assert.equal(headers.get("new"), "n");
+});
+
+test("append and delete keep lookups right", () => {
+  const headers = new Headers(list);
+  headers.append("Before-Lookup", "1");
+  assert.equal(headers.get("before-lookup"), "1");
+  headers.append("After-Lookup", "2");
+  assert.equal(headers.get("after-lookup"), "2");
+  headers.delete("set-cookie");
+  assert.deepEqual(headers.list, ["Host", "a", "X-Empty", "", "Before-Lookup", "1", "After-Lookup", "2"]);
+  headers.delete("absent");
+  assert.equal(headers.get("after-lookup"), "2");
+});
+
+test("a clone and the list it was made from are independent", () => {
+  const given = ["A", "1"];
+  const headers = new Headers(given);
+  const clone = headers.clone();
+  clone.set("a", "2");
+  given[1] = "3";
+  assert.equal(headers.get("a"), "1");
+  assert.equal(clone.get("a"), "2");
+});
+
+const refused: readonly (readonly [name: string, value: string, code: string, reason: string])[] = [
+  ["", "v", "ERR_HTTP_FIELD_NAME", "an empty name"],
+  ["a b", "v", "ERR_HTTP_FIELD_NAME", "a blank in a name"],
+  ["a:", "v", "ERR_HTTP_FIELD_NAME", "a colon in a name"],
+  ["a\r\nb", "v", "ERR_HTTP_FIELD_NAME", "a line end in a name"],
+  ["a\n", "v", "ERR_HTTP_FIELD_NAME", "a line feed behind a name"],
+  ["ä", "v", "ERR_HTTP_FIELD_NAME", "a letter beyond ASCII"],
+  ["a", "x\r\nInjected: 1", "ERR_HTTP_FIELD_VALUE", "a line end"],
+  ["a", "x\n", "ERR_HTTP_FIELD_VALUE", "a line feed at the end"],
+  ["a", "\r", "ERR_HTTP_FIELD_VALUE", "a carriage return"],
+  ["a", "\0", "ERR_HTTP_FIELD_VALUE", "NUL"],
+  ["a", "\x7f", "ERR_HTTP_FIELD_VALUE", "DEL"],
+  ["a", "\u010d\u010a", "ERR_HTTP_FIELD_VALUE", "characters whose low bytes are CR LF"],
+  ["a", "😀", "ERR_HTTP_FIELD_VALUE", "beyond Latin-1"],
+];
+
+for (const [name, value, code, reason] of refused) {
+  test(`a field is refused everywhere: ${reason}`, () => {
+    const headers = new Headers(list);
+    assert.throws(() => headers.set(name, value), { code });
+    assert.throws(() => headers.append(name, value), { code });
+    assert.throws(() => new Headers([name, value]), { code });
+    assert.deepEqual(headers.list, list, "nothing was changed");
+  });
+}
+
+test("a list of odd length is refused", () => {
+  assert.throws(() => new Headers(["A", "1", "B"]), { code: "ERR_HTTP_FIELD_VALUE" });
+});
+
+test("tabs and Latin-1 may stand in a value", () => {
+  assert.equal(new Headers(["a", "\tä\xff "]).get("a"), "\tä\xff ");
+});

@@ -1,0 +1,35 @@
+export { BodyReader, type BodySink } from "./body-reader.ts";
+export { encodeLastChunk, writeChunk } from "./chunked.ts";
+export {
+  HttpMessageError,
+  type HttpMessageErrorCode,
+  UpstreamError,
+  type UpstreamErrorCode,
+  type UpstreamFacts,
+  type UpstreamPhase,
+} from "./errors.ts";
+export { formatRequestHead, formatResponseHead } from "./format.ts";
+export { type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
+export {
+  defaultLimits,
+  type HeadLimits,
+  parseRequestHead,
+  parseResponseHead,
+  type RequestHead,
+  type ResponseHead,
+} from "./head.ts";
+export { HeadReader } from "./head-reader.ts";
+export { Headers, isFieldValue, isToken } from "./headers.ts";
+export { createPool } from "./pool.ts";
+export type {
+  Origin,
+  OriginTls,
+  Pool,
+  PoolOptions,
+  PoolStats,
+  ResponseBody,
+  UpstreamBody,
+  UpstreamExchange,
+  UpstreamHandler,
+  UpstreamRequest,
+} from "./upstream.ts";

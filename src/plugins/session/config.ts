@@ -1,0 +1,241 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { type Fields, type Infer, isReference, type Shorthands } from "../../schema/index.ts";
+import { type SessionOptions, sessionOptions } from "../../session/index.ts";
+
+/** What a text of the engine must not contain is refused where it is configured, not where it is used. */
+function cookieText(option: "cookie_name" | "cookie_path" | "cookie_domain" | "remember_cookie_name") {
+  const { never } = sessionOptions[option];
+  return (value: string) => (never.test(value) ? "has a character that cookies do not allow" : undefined);
+}
+
+const sessionHeaders = {
+  type: "set",
+  elements: {
+    type: "string",
+    one_of: ["id", "audience", "subject", "timeout", "idling-timeout", "rolling-timeout", "absolute-timeout"],
+  },
+} as const;
+
+/** The settings, in Kong's order and with Kong's defaults. SPEC-kong-session-plugin §1 */
+export const config = {
+  secret: {
+    type: "string",
+    required: false,
+    encrypted: true,
+    referenceable: true,
+    default: randomSecret(),
+    description: "The secret that the keys of the cookies are derived from.",
+  },
+  storage: {
+    type: "string",
+    one_of: ["cookie", "kong"],
+    default: "cookie",
+    description: "Who keeps the session's data: `cookie`, the visitor, or `kong`, the gateway's database.",
+  },
+  audience: {
+    type: "string",
+    default: "default",
+    description:
+      "The application that the session belongs to. Applications with one secret and cookie name can share a cookie.",
+  },
+  idling_timeout: {
+    type: "number",
+    default: 900,
+    description: "Seconds that a session may go unused; 0 is off.",
+  },
+  rolling_timeout: {
+    type: "number",
+    default: 3600,
+    description:
+      "Seconds until a session must be renewed, which happens by itself after three quarters of them; 0 is off.",
+  },
+  absolute_timeout: {
+    type: "number",
+    default: 86_400,
+    description: "Seconds from login to the end of the session, however it is used; 0 is off.",
+  },
+  stale_ttl: {
+    type: "number",
+    default: 10,
+    description: "Seconds that a replaced session still works in `kong` storage, for requests that were under way.",
+  },
+  cookie_name: {
+    type: "string",
+    default: "session",
+    check: cookieText("cookie_name"),
+    description: "The name of the cookie.",
+  },
+  cookie_path: {
+    type: "string",
+    default: "/",
+    check: cookieText("cookie_path"),
+    description: "The path below which browsers send the cookie.",
+  },
+  cookie_domain: {
+    type: "string",
+    check: cookieText("cookie_domain"),
+    description: "The domain to which browsers send the cookie; only the host that set it when unset.",
+  },
+  cookie_same_site: {
+    type: "string",
+    one_of: ["Strict", "Lax", "None", "Default"],
+    default: "Strict",
+    description: "Whether browsers send the cookie with requests from other sites. `None` implies `cookie_secure`.",
+  },
+  cookie_http_only: {
+    type: "boolean",
+    default: true,
+    description: "Whether scripts are kept from the cookie.",
+  },
+  cookie_secure: {
+    type: "boolean",
+    default: true,
+    description: "Whether browsers send the cookie over HTTPS only.",
+  },
+  remember: {
+    type: "boolean",
+    default: false,
+    description: "Whether a second, long-lived cookie opens a new session when the first is over.",
+  },
+  remember_cookie_name: {
+    type: "string",
+    default: "remember",
+    check: cookieText("remember_cookie_name"),
+    description: "The name of the long-lived cookie.",
+  },
+  remember_rolling_timeout: {
+    type: "number",
+    default: 604_800,
+    description: "Seconds until the long-lived cookie must be renewed, which happens when it is used; 0 is off.",
+  },
+  remember_absolute_timeout: {
+    type: "number",
+    default: 2_592_000,
+    description: "Seconds from login to the end of the long-lived cookie; 0 is off.",
+  },
+  response_headers: {
+    ...sessionHeaders,
+    description: "What of the session is told to the client in `Session-*` headers.",
+  },
+  request_headers: {
+    ...sessionHeaders,
+    description: "What of the session is told to the upstream in `Session-*` headers.",
+  },
+  read_body_for_logout: {
+    type: "boolean",
+    default: false,
+    description: "Whether `logout_post_arg` is looked for in the bodies of requests.",
+  },
+  logout_methods: {
+    type: "set",
+    elements: { type: "string", one_of: ["GET", "POST", "DELETE"] },
+    default: ["POST", "DELETE"],
+    description: "The methods of requests that can end the session.",
+  },
+  logout_query_arg: {
+    type: "string",
+    default: "session_logout",
+    description: "A request with this query argument, whatever its value, ends the session.",
+  },
+  logout_post_arg: {
+    type: "string",
+    default: "session_logout",
+    description: "A request with this argument in its body ends the session, if bodies are read for it.",
+  },
+  hash_subject: {
+    type: "boolean",
+    newer: true,
+    description: "Whether subjects are hashed in the table of `store_metadata`.",
+  },
+  store_metadata: {
+    type: "boolean",
+    newer: true,
+    description: "Whether the database keeps whose session it is, with `kong` storage.",
+  },
+} as const satisfies Fields;
+
+export type Config = Infer<typeof config>;
+
+/** Names of Kong before 3.2: accepted, translated and not kept; they win over the new ones. SPEC-kong-session-plugin §1.1 */
+export const shorthand_fields: Shorthands = {
+  cookie_lifetime: {
+    type: "number",
+    description: "Former name of `rolling_timeout`.",
+    expand: (value: number | null) => ({ rolling_timeout: value }),
+  },
+  cookie_idletime: {
+    type: "number",
+    description: "Former name of `idling_timeout`.",
+    expand: (value: number | null) => ({ idling_timeout: value ?? 0 }),
+  },
+  cookie_renew: {
+    type: "number",
+    description: "Has no effect any more: sessions are renewed after three quarters of `rolling_timeout`.",
+    expand: () => ({}),
+  },
+  cookie_discard: {
+    type: "number",
+    description: "Former name of `stale_ttl`.",
+    expand: (value: number | null) => ({ stale_ttl: value }),
+  },
+  cookie_samesite: {
+    type: "string",
+    description: "Former name of `cookie_same_site`; `off` stands for `Lax`.",
+    expand: (value: string | null) => ({ cookie_same_site: value === "off" ? "Lax" : value }),
+  },
+  cookie_httponly: {
+    type: "boolean",
+    description: "Former name of `cookie_http_only`.",
+    expand: (value: boolean | null) => ({ cookie_http_only: value }),
+  },
+  cookie_persistent: {
+    type: "boolean",
+    description: "Former name of `remember`.",
+    expand: (value: boolean | null) => ({ remember: value }),
+  },
+};
+
+/** What no single setting shows. */
+export function checkConfig({ cookie_name, remember_cookie_name }: Partial<Config>): string | undefined {
+  if (!cookie_name || cookie_name.toLowerCase() !== remember_cookie_name?.toLowerCase()) return undefined;
+  return "remember_cookie_name must differ from cookie_name";
+}
+
+/**
+ * The options of the engine: they have the names of the settings. Kong takes any number of seconds, so fractions are rounded
+ * (up, as 0 would mean something else), and a negative timeout, by which Kong's sessions end as they begin, is one second.
+ */
+export function engineOptions(config: Config): SessionOptions {
+  const { storage, read_body_for_logout, logout_methods, logout_query_arg, logout_post_arg, ...options } = config;
+  return {
+    ...options,
+    // The text of an unresolved reference would be a secret that can be guessed.
+    secret: isReference(config.secret) ? null : config.secret,
+    idling_timeout: timeout(config.idling_timeout),
+    rolling_timeout: timeout(config.rolling_timeout),
+    absolute_timeout: timeout(config.absolute_timeout),
+    remember_rolling_timeout: timeout(config.remember_rolling_timeout),
+    remember_absolute_timeout: timeout(config.remember_absolute_timeout),
+    stale_ttl: config.stale_ttl === null ? null : Math.min(Math.max(0, wholeSeconds(config.stale_ttl)), LONGEST_LIFE),
+  };
+}
+
+function timeout(value: number | null): number | null {
+  return value === null || value === 0 ? value : Math.max(1, wholeSeconds(value));
+}
+
+/** No session is kept longer than these seconds, 400 days. */
+const LONGEST_LIFE = 34_560_000;
+
+const wholeSeconds = (value: number): number => Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER);
+
+/**
+ * 44 letters and digits: 32 random bytes in base64, its marks replaced by random digits (`/`), upper-case (`+`) and
+ * lower-case (`=`) letters. Made once per process, as in Kong: it is stored with each row that is made without a secret.
+ */
+export function randomSecret(): string {
+  const character = (first: string, count: number) => String.fromCharCode(first.charCodeAt(0) + randomInt(count));
+  return randomBytes(32)
+    .toString("base64")
+    .replace(/[/+=]/g, (mark) => (mark === "/" ? character("0", 10) : character(mark === "+" ? "A" : "a", 26)));
+}

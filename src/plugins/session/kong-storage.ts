@@ -1,0 +1,65 @@
+import type { Lookups } from "../../gateway/index.ts";
+import { andThen, EntityError, entityErrors } from "../../schema/index.ts";
+import type { SessionStorage, SessionWrite } from "../../session/index.ts";
+import { type SessionRow, session, sessionMetadata } from "./entities.ts";
+
+/**
+ * Keeps sessions as rows of the gateway's database. SPEC-kong-session-plugin §5
+ *
+ * The cookie's name is not part of the key: several plugins share the table. Reads are answered from memory until a row
+ * changes; a write is committed when its promise is kept. What differs from Kong: a stale row's life is never lengthened, and
+ * deleting a row that is gone is no failure.
+ */
+export function kongStorage(lookups: Lookups): SessionStorage {
+  const sessions = lookups.store(session);
+  const metadatas = lookups.store(sessionMetadata);
+
+  const find = (key: string) => lookups.find(session, "session_id", key);
+
+  async function insert(key: string, data: string, { now, ttl, metadata = [] }: SessionWrite): Promise<void> {
+    const row = await sessions.insert({ session_id: key, data, ...lifeFrom(now, ttl) });
+    try {
+      for (const { audience, subject } of metadata) {
+        await metadatas.insert({ session: { id: row.id }, sid: key, subject, audience });
+      }
+    } catch (error) {
+      await sessions.delete({ id: row.id });
+      throw error;
+    }
+  }
+
+  /** Let a replaced row live for `life` seconds more, or for what it has left if that is less. */
+  async function outdate(key: string, life: number, now: number): Promise<void> {
+    const row = await find(key);
+    if (row && !expiresBy(row, now + life)) {
+      await sessions.update({ id: row.id }, lifeFrom(now, life)).catch(ignoreMissing);
+    }
+  }
+
+  return {
+    get(_name, key, now) {
+      return andThen(find(key), (row) => dataOf(row, now));
+    },
+    async set(_name, key, value, write) {
+      await insert(key, value, write);
+      if (write.replaces !== undefined) await outdate(write.replaces, write.stale_ttl ?? 0, write.now);
+    },
+    async delete(_name, key) {
+      await sessions.delete({ session_id: key });
+    },
+  };
+}
+
+/** A cookie counts up to and including the second in which its time is over, so the row itself stays one second longer. */
+const lifeFrom = (now: number, life: number) => ({ expires: now + life, ttl: life + 1 });
+
+const expiresBy = ({ expires }: SessionRow, time: number): boolean => expires !== null && expires <= time;
+
+function dataOf(row: SessionRow | undefined, now: number): string | undefined {
+  return row && !expiresBy(row, now - 1) ? (row.data ?? undefined) : undefined;
+}
+
+/** The row was deleted meanwhile, by a logout that ran beside. */
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof EntityError && error.code === entityErrors.NOT_FOUND.code)) throw error;
+}

@@ -1,0 +1,28 @@
+import type { JsonValue } from "../../session/index.ts";
+
+/** Whom a session belongs to, as its data says. */
+export interface Owner {
+  readonly consumerId: string;
+  /** Undefined when it was no credential that let the visitor in. */
+  readonly credentialId: string | undefined;
+  /** Groups that came with the authentication; undefined when none did. */
+  readonly groups: readonly string[] | undefined;
+}
+
+/** The data of a session: `[consumer id, credential id, groups]`, without groups of two elements. SPEC-kong-session-plugin §4 */
+export function sessionData({ consumerId, credentialId, groups }: Owner): JsonValue {
+  const ids = [consumerId, credentialId ?? consumerId];
+  return groups === undefined ? ids : [...ids, [...groups]];
+}
+
+/** Read the data of a session, which another application may have written; undefined when it names no consumer. */
+export function ownerOf(data: JsonValue): Owner | undefined {
+  if (!Array.isArray(data)) return undefined;
+  const [consumerId, credentialId, groups] = data;
+  if (typeof consumerId !== "string") return undefined;
+  return {
+    consumerId,
+    credentialId: typeof credentialId === "string" ? credentialId : undefined,
+    groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : undefined,
+  };
+}

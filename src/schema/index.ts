@@ -1,0 +1,11 @@
+export { type Awaitable, andThen } from "./awaitable.ts";
+export { type Description, describe, describeSubschema } from "./describe.ts";
+export { dump } from "./dump.ts";
+export type * from "./entity.ts";
+export * from "./errors.ts";
+export type * from "./field.ts";
+export { infer } from "./infer.ts";
+export { type Context, merge, prepare } from "./prepare.ts";
+export { fieldsOf, isRecord, type Shape, subschemaOf, type Values, valueAt } from "./shape.ts";
+export { transform } from "./transform.ts";
+export { faultsOf, isReference, isUuid, parse, type Scope, validate, validateField } from "./validate.ts";

@@ -1,0 +1,15 @@
+export { type Awaitable, attempt, chain, isPromise } from "./awaitable.ts";
+export type { Visit } from "./bind.ts";
+export { SessionError, type SessionErrorCode, sessionErrorCodes } from "./errors.ts";
+export { type HeaderFields, inspectHeader } from "./header.ts";
+export { sessionHeaderNames } from "./header-names.ts";
+export { type SessionOptions, sessionOptions } from "./options.ts";
+export type { Entry, JsonValue } from "./payload.ts";
+export { reasonOf, reasons, type SessionReason } from "./reasons.ts";
+export type { Refreshed, Session, SessionInfo } from "./session.ts";
+export { createSessions, type Sessions } from "./sessions.ts";
+export { mergeSetCookies, type SetCookie } from "./set-cookie.ts";
+export type { SessionParts } from "./settings.ts";
+export type { SessionIndex, SessionStorage, SessionWrite } from "./storage.ts";
+export { memoryStorage } from "./storages/memory.ts";
+export type { TimeLeft } from "./timeouts.ts";

@@ -1,0 +1,114 @@
+import type { TestContext } from "node:test";
+import { createStores, openSqlite } from "../../src/database/index.ts";
+import type { PluginRow, Stores } from "../../src/entities/index.ts";
+import { route, service } from "../../src/entities/index.ts";
+import { Chain } from "../../src/gateway/chain.ts";
+import { Context } from "../../src/gateway/context.ts";
+import { createTrustedPeers } from "../../src/gateway/forwarded.ts";
+import {
+  buildSnapshot,
+  createLookups,
+  type Exit,
+  type GatewaySettings,
+  type Log,
+  type Plugin,
+  type Services,
+} from "../../src/gateway/index.ts";
+import type { Awaitable, Row } from "../../src/schema/index.ts";
+import { createInbound, type TestInbound, type TestRequest } from "./inbound.ts";
+
+/** 2025-01-01T00:00:00Z, where the clock of a world stands at first. */
+export const START = 1_735_689_600;
+
+const SETTINGS: GatewaySettings = {
+  product: "sesame/0.0.0",
+  trusted_ips: [],
+  real_ip_header: "X-Real-IP",
+  real_ip_recursive: false,
+  router_flavor: "traditional_compatible",
+  error_default_type: "text/plain",
+  headers: [],
+  client_max_body_size: 0,
+  proxy_ssl_verify: false,
+  trustedCertificates: undefined,
+  pool: {},
+  dns: { servers: [], validTtl: undefined, staleTtl: 3600 },
+};
+
+/** A request after its access phase; without an `exit` it goes to the upstream. */
+export interface Visit {
+  readonly ctx: Context;
+  readonly inbound: TestInbound;
+  readonly exit: Exit | undefined;
+}
+
+/** Plugins on a real snapshot, real contexts and a real database; only connections are missing. */
+export interface World {
+  readonly stores: Stores;
+  readonly services: Services;
+  /** What was logged, level and message. */
+  readonly logged: readonly string[];
+  /** Seconds since the epoch; to be moved by the test. */
+  now: number;
+  add(entity: string, input: object): Promise<Row>;
+  /** Configure a plugin; on all requests unless `scope` says where. */
+  configure(name: string, config?: object, scope?: object): Promise<Row>;
+  /** The access phase of a request as everything is configured now; `prepare` is given the context before. */
+  begin(request?: TestRequest, prepare?: (ctx: Context) => void): Promise<{ ctx: Context; inbound: TestInbound; chain: Chain; run(): Awaitable<Exit | undefined> }>;
+  visit(request?: TestRequest, prepare?: (ctx: Context) => void): Promise<Visit>;
+}
+
+/** A world with these plugins, one service `s` and one route `r` for all paths. It ends with the test. */
+export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Promise<World> {
+  const database = openSqlite({ file: ":memory:" });
+  const world = { now: START, logged: [] as string[] };
+  const stores = await createStores(database, { plugins, now: () => world.now });
+  const lookups = createLookups(stores);
+  t.after(async () => {
+    lookups.close();
+    await database.close();
+  });
+  const note = (level: string) => (message: string) => void world.logged.push(`${level}: ${message}`);
+  const log: Log = {
+    debug: note("debug"),
+    info: note("info"),
+    notice: note("notice"),
+    warn: note("warn"),
+    error: note("error"),
+    isDebug: false,
+  };
+  const node = { id: "f3a1c1de-0000-4000-8000-000000000001", hostname: "gateway" };
+  const services: Services = { lookups, log, node };
+  const parts = { trusted: createTrustedPeers(SETTINGS), clock: () => world.now * 1000 };
+  const owner = { onDrain() {}, onAbort() {} };
+
+  const added = await stores.of(service).insert({ name: "s", host: "upstream.test" });
+  await stores.of(route).insert({ name: "r", paths: ["/"], service: { id: added.id } });
+
+  return Object.assign(world, {
+    stores,
+    services,
+    add: (entity: string, input: object) => stores.named(entity)!.insert(input as never),
+    configure: (name: string, config: object = {}, scope: object = {}) =>
+      stores.named("plugins")!.insert({ name, config, ...scope }),
+    async begin(request: TestRequest = {}, prepare?: (ctx: Context) => void) {
+      const rows = {
+        services: await stores.of(service).all(),
+        routes: await stores.of(route).all(),
+        plugins: (await stores.named("plugins")!.all()) as unknown as PluginRow[],
+      };
+      const snapshot = buildSnapshot(rows, { plugins, services, settings: SETTINGS });
+      const inbound = createInbound(request);
+      const ctx = new Context(inbound, parts, owner);
+      const { method, path, headers } = ctx.request;
+      ctx.match = snapshot.router.match({ method, path, headers, host: "", port: 8000, tls: false, serverName: undefined });
+      prepare?.(ctx);
+      const chain = new Chain(snapshot.slots(ctx.match?.route.row));
+      return { ctx, inbound, chain, run: () => chain.access(ctx) };
+    },
+    async visit(request?: TestRequest, prepare?: (ctx: Context) => void) {
+      const { ctx, inbound, run } = await this.begin(request, prepare);
+      return { ctx, inbound, exit: await run() };
+    },
+  });
+}
