@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -97,6 +98,31 @@ test("the packed package works in an empty folder", async (t: TestContext) => {
 
   await t.test("npx sesame-gateway version tells its version", () => {
     assert.match(run(folder, "npx", "--no-install", "sesame-gateway", "version"), new RegExp(`^sesame ${version} `));
+  });
+
+  await t.test("the gateway starts with two workers, answers and stops", async () => {
+    const settings = {
+      SESAME_PREFIX: join(parent, "prefix"),
+      SESAME_PROXY_LISTEN: "127.0.0.1:0",
+      SESAME_ADMIN_LISTEN: "127.0.0.1:0",
+      SESAME_STATUS_LISTEN: "off",
+      SESAME_NGINX_WORKER_PROCESSES: "2",
+      SESAME_PROXY_ERROR_LOG: "/dev/stdout",
+    };
+    const args = [join(installed, "bin", "sesame"), "start"];
+    const child = spawn(process.execPath, args, { env: { ...env, ...settings }, stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => child.kill("SIGKILL"));
+    let output = "";
+    for await (const text of child.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
+      output += text;
+      if (/message="gateway started".*\n/.test(output)) break;
+    }
+    const [, proxy, admin] = /proxy=(\d+) admin=(\d+)/.exec(output) ?? [];
+    assert.equal((await fetch(`http://127.0.0.1:${proxy}/`)).status, 404, output);
+    assert.equal((await fetch(`http://127.0.0.1:${admin}/`)).status, 200, output);
+    child.stdout.resume();
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
   await t.test("the engine makes and opens a cookie from plain JavaScript", () => {

@@ -22,7 +22,7 @@ import { timersRoute } from "./special/timers.ts";
 
 /**
  * Makes the Admin API (SPEC-admin-api). It has no authentication, as Kong's: who reaches the listener is its master.
- * Throws a TypeError when an `admin_gui_url` is no URL.
+ * Throws a TypeError when an `admin_gui_url` is none.
  */
 export function createAdmin(parts: AdminParts): HttpApi {
   const { stores, plugins, log, version } = parts;

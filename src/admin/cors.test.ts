@@ -50,6 +50,7 @@ for (const [urls, origin, site, allowed, writes] of matrix) {
   });
 }
 
-test("an admin_gui_url that is no URL is refused at start", () => {
-  assert.throws(() => createCors(["localhost"]), TypeError);
+test("an admin_gui_url that is no address of a web page is refused at start", () => {
+  for (const url of ["localhost", "localhost:8002", "file:///index.html", "data:,x", "", "*", "null", "http://"])
+    assert.throws(() => createCors([url]), { name: "TypeError", message: /^admin_gui_url: expected an address/ }, url);
 });

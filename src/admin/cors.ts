@@ -24,9 +24,9 @@ const CREDENTIALS = ["Access-Control-Allow-Credentials", "true"] as const;
 
 const allow = (origin: string) => ["Access-Control-Allow-Origin", origin] as const;
 
-/** `urls` are the values of `admin_gui_url`; an address that is no URL throws a TypeError. */
+/** `urls` are the values of `admin_gui_url`; throws a TypeError that names it when one is no address of a web page. */
 export function createCors(urls: readonly string[]): Cors {
-  const trusted = urls.map((url) => new URL(url).origin);
+  const trusted = urls.map(originOf);
   const first = trusted[0];
   return {
     headers: ({ origin, "sec-fetch-site": site }) => {
@@ -37,4 +37,10 @@ export function createCors(urls: readonly string[]): Cors {
     refusesWrite: ({ origin, "sec-fetch-site": site }) =>
       site === "cross-site" || (origin !== undefined && !trusted.includes(origin)),
   };
+}
+
+/** Other schemes than these have the origin `null`, which is also that of pages without any. */
+function originOf(url: string): string {
+  if (URL.canParse(url) && /^https?:/i.test(url)) return new URL(url).origin;
+  throw new TypeError(`admin_gui_url: expected an address such as http://localhost:8002 and not '${url}'`);
 }

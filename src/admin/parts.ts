@@ -8,7 +8,7 @@ export interface AdminParts {
   readonly plugins: readonly InstalledPlugin[];
   /** Of Sesame, as in package.json. */
   readonly version: string;
-  readonly node: Node;
+  readonly node: NodeFacts;
   /** The settings by name, shown by `GET /`; secrets are masked already. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** Origins of these addresses may use the API from a web page. */
@@ -27,7 +27,7 @@ export interface InstalledPlugin {
   readonly version?: string;
 }
 
-export interface Node {
+export interface NodeFacts {
   readonly id: string;
   readonly hostname: string;
   /** The processes as they are now: the one that owns the API, and those that proxy. */

@@ -8,7 +8,7 @@ import type { Route } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** The path of an entity's collection. */
-export const collectionOf = (entity: Entity): string => `/${entity.admin_api_name ?? entity.name}`;
+const collectionOf = (entity: Entity): string => `/${entity.admin_api_name ?? entity.name}`;
 
 const nestedName = (entity: Entity): string => entity.admin_api_nested_name ?? entity.admin_api_name ?? entity.name;
 

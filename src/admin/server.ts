@@ -39,31 +39,32 @@ export function createHttpApi({ routes, cors, product, log }: HttpApiParts): Htt
   const find = createPaths(routes);
 
   async function answer(request: IncomingMessage): Promise<Answer> {
-    const [path, query] = splitTarget(request.url ?? "");
-    const method = request.method === "HEAD" ? "GET" : (request.method as Method);
-    if (request.method === "TRACE") return { ...page(405), isBare: true };
-    const found = find(path);
-    if (!found) return notFound;
-    if (request.method === "OPTIONS") return preflight(request, found.route);
-    const handler = found.route.methods[method];
-    if (!handler) return methodNotAllowed;
-    if (method !== "GET" && cors.refusesWrite(request.headers)) throw new Refusal("foreign_origin");
+    let route: Route | undefined;
     try {
+      const [path, query] = splitTarget(request.url ?? "");
+      const method = request.method === "HEAD" ? "GET" : (request.method as Method);
+      if (request.method === "TRACE") return { ...page(405), isBare: true };
+      const found = find(path);
+      if (!found) return notFound;
+      route = found.route;
+      if (request.method === "OPTIONS") return preflight(request, route);
+      const handler = route.methods[method];
+      if (!handler) return methodNotAllowed;
+      if (method !== "GET" && cors.refusesWrite(request.headers)) throw new Refusal("foreign_origin");
       return await handler(await readCall(request, method, found, query));
     } catch (error) {
-      return failure(error, (cause) => {
-        // The route and not the path: a path may hold a credential.
-        log.error("a request to the Admin API failed", { method, route: found.route.path, cause });
-      });
+      const known = refusalAnswer(error);
+      if (known) return known;
+      // The route and not the path, as a path may hold a credential.
+      log.error("a request to the Admin API failed", { method: request.method, route: route?.path, cause: error });
+      return message(500, new Refusal("unexpected").message);
     }
   }
 
   return {
     handle: (request, response) => {
-      const startMs = Date.now();
-      const sending = { product, cors: cors.headers(request.headers), startMs };
+      const sending = { product, cors: cors.headers(request.headers), startMs: Date.now() };
       answer(request)
-        .catch((error: unknown) => failure(error, (cause) => log.error("a request to the Admin API failed", { cause })))
         .then((found) => {
           if (!response.destroyed) send(request, response, found, sending);
         })
@@ -79,7 +80,7 @@ export function createHttpApi({ routes, cors, product, log }: HttpApiParts): Htt
 function splitTarget(target: string): [path: string, query: string] {
   const local = target.replace(/^https?:\/\/[^/?]*/i, "");
   const at = local.indexOf("?");
-  return at < 0 ? [local, ""] : [local.slice(0, at), local.slice(at + 1)];
+  return at < 0 ? [local || "/", ""] : [local.slice(0, at) || "/", local.slice(at + 1)];
 }
 
 function preflight(request: IncomingMessage, route: Route): Answer {
@@ -105,13 +106,9 @@ async function readCall(request: IncomingMessage, method: Method, found: Found, 
   };
 }
 
-/** The answer to what a handler threw; what is no fault of the request is told to `report`. */
-function failure(error: unknown, report: (cause: unknown) => void): Answer {
+/** The answer to an error that is the request's fault; undefined for any other. */
+function refusalAnswer(error: unknown): Answer | undefined {
   if (error instanceof Refusal) return error.status === 415 ? page(415) : message(error.status, error.message);
-  if (error instanceof EntityError) {
-    const status = statusOf(error.code);
-    if (status < 500) return json(status, error);
-  }
-  report(error);
-  return message(500, new Refusal("unexpected").message);
+  const status = error instanceof EntityError ? statusOf(error.code) : 500;
+  return status < 500 ? json(status, error) : undefined;
 }

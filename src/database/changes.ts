@@ -1,35 +1,48 @@
 import type { Change, ChangeListener } from "../entities/index.ts";
 
-interface Subscription {
-  readonly listener: ChangeListener;
-  /** Entities of interest; absent: all. */
-  readonly entities: ReadonlySet<string> | undefined;
-}
-
-/** Tells listeners of changes, one write after the other. */
+/** Tells listeners of changes. Each hears one write after the other; a slow one does not hold up those that are quick. */
 export class ChangeFeed {
   readonly #subscriptions = new Set<Subscription>();
-  #last: Promise<void> = Promise.resolve();
 
   /** Hear the changes of all entities, or of the named. Answers how to stop. */
   subscribe(listener: ChangeListener, entities?: readonly string[]): () => void {
-    const subscription = { listener, entities: entities && new Set(entities) };
+    const subscription = new Subscription(listener, entities && new Set(entities));
     this.#subscriptions.add(subscription);
     return () => this.#subscriptions.delete(subscription);
   }
 
-  /** Done when all listeners are; those of the writes before come first. Rejects with the first failure of a listener. */
-  publish(changes: readonly Change[]): Promise<void> {
-    const heard = [...this.#subscriptions].flatMap(({ listener, entities }) => {
-      const relevant = entities ? changes.filter(({ entity }) => entities.has(entity)) : changes;
-      return relevant.length > 0 ? [{ listener, relevant }] : [];
-    });
-    if (heard.length === 0) return Promise.resolve();
-    const told = this.#last.then(async () => {
-      const results = await Promise.allSettled(heard.map(async ({ listener, relevant }) => listener(relevant)));
-      for (const result of results) if (result.status === "rejected") throw result.reason;
-    });
-    this.#last = told.catch(() => undefined);
-    return told;
+  /** Done when all listeners are. Rejects with the first failure of a listener, when all have heard. */
+  async publish(changes: readonly Change[]): Promise<void> {
+    const told = [...this.#subscriptions].map((subscription) => subscription.tell(changes));
+    for (const result of await Promise.allSettled(told)) if (result.status === "rejected") throw result.reason;
   }
 }
+
+class Subscription {
+  readonly #listener: ChangeListener;
+  /** Entities of interest; undefined: all. */
+  readonly #entities: ReadonlySet<string> | undefined;
+  /** The end of what the listener was last told; undefined when it is idle. */
+  #busy: Promise<void> | undefined;
+
+  constructor(listener: ChangeListener, entities: ReadonlySet<string> | undefined) {
+    this.#listener = listener;
+    this.#entities = entities;
+  }
+
+  async tell(changes: readonly Change[]): Promise<void> {
+    const relevant = this.#entities ? changes.filter(({ entity }) => this.#entities?.has(entity)) : changes;
+    if (relevant.length === 0) return;
+    const told = this.#busy ? this.#busy.then(() => this.#listener(relevant)) : this.#listener(relevant);
+    if (!(told instanceof Promise)) return;
+    const busy = told.then(noop, noop);
+    this.#busy = busy;
+    try {
+      await told;
+    } finally {
+      if (this.#busy === busy) this.#busy = undefined;
+    }
+  }
+}
+
+function noop(): void {}

@@ -68,11 +68,17 @@ const services: [input: object, faults: unknown][] = [
     { tls_verify: "value must be null", "@entity": ["failed conditional validation given value of field 'protocol'"] },
   ],
   [{ host: "h", protocol: "https", tls_verify: true }, undefined],
-  [{ host: "h", protocol: "ftp" }, { protocol: "expected one of: grpc, grpcs, http, https, tcp, tls, tls_passthrough, udp" }],
-  [{ host: "h", ca_certificates: ["x"] }, {
-    ca_certificates: "value must be null",
-    "@entity": ["failed conditional validation given value of field 'protocol'"],
-  }],
+  [
+    { host: "h", protocol: "ftp" },
+    { protocol: "expected one of: grpc, grpcs, http, https, tcp, tls, tls_passthrough, udp" },
+  ],
+  [
+    { host: "h", ca_certificates: ["x"] },
+    {
+      ca_certificates: "value must be null",
+      "@entity": ["failed conditional validation given value of field 'protocol'"],
+    },
+  ],
 ];
 
 for (const [input, faults] of services) {
@@ -90,13 +96,16 @@ const routes: [input: object, faults: unknown][] = [
   [{ snis: ["*.example.com"] }, undefined],
   [{}, { "@entity": [needed] }],
   [{ paths: [] }, { "@entity": [needed] }],
-  [{ protocols: ["http"], snis: ["a"] }, {
-    snis: "length must be 0",
-    "@entity": [
-      "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
-      "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'",
-    ],
-  }],
+  [
+    { protocols: ["http"], snis: ["a"] },
+    {
+      snis: "length must be 0",
+      "@entity": [
+        "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
+        "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'",
+      ],
+    },
+  ],
   [{ paths: ["a"] }, { paths: ["should start with: / (fixed path) or ~/ (regex path)"] }],
   [{ paths: ["/ok", "/a//b"] }, { paths: [null, "must not have empty segments"] }],
   [{ paths: ["/a/../b"] }, { paths: ["non-normalized path, consider use '/b' instead"] }],
@@ -108,21 +117,42 @@ const routes: [input: object, faults: unknown][] = [
   [{ hosts: ["*.a.*"] }, { hosts: ["invalid wildcard: must have at most one wildcard"] }],
   [{ hosts: ["a b"] }, { hosts: ["invalid hostname: a b"] }],
   [{ methods: ["get"] }, { methods: ["invalid value: get"] }],
-  [{ headers: { Host: ["a"] } }, { headers: "cannot contain 'host' header, which must be specified in the 'hosts' attribute" }],
-  [{ headers: { "x y": ["a"] } }, { headers: "bad header name 'x y', allowed characters are A-Z, a-z, 0-9, '_', and '-'" }],
-  [{ paths: ["/"], sources: [{ ip: "1.2.3.4" }] }, { sources: "cannot set 'sources' when 'protocols' is 'http' or 'https'" }],
+  [
+    { headers: { Host: ["a"] } },
+    { headers: "cannot contain 'host' header, which must be specified in the 'hosts' attribute" },
+  ],
+  [
+    { headers: { "x y": ["a"] } },
+    { headers: "bad header name 'x y', allowed characters are A-Z, a-z, 0-9, '_', and '-'" },
+  ],
+  [
+    { paths: ["/"], sources: [{ ip: "1.2.3.4" }] },
+    { sources: "cannot set 'sources' when 'protocols' is 'http' or 'https'" },
+  ],
   [{ paths: ["/"], expression: "x" }, { expression: "unknown field" }],
-  [{ protocols: ["http", "tcp"], paths: ["/"] }, { protocols: "these sets are mutually exclusive: ('http', 'https'), ('tcp', 'tls', 'udp')" }],
-  [{ protocols: ["tcp"], paths: ["/"] }, {
-    paths: "cannot set 'paths' when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp'",
-    "@entity": ["must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp', 'tls' or 'udp'"],
-  }],
+  [
+    { protocols: ["http", "tcp"], paths: ["/"] },
+    { protocols: "these sets are mutually exclusive: ('http', 'https'), ('tcp', 'tls', 'udp')" },
+  ],
+  [
+    { protocols: ["tcp"], paths: ["/"] },
+    {
+      paths: "cannot set 'paths' when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp'",
+      "@entity": ["must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp', 'tls' or 'udp'"],
+    },
+  ],
   [{ protocols: ["tcp"], sources: [{ ip: "10.0.0.0/8", port: 1 }] }, undefined],
-  [{ protocols: ["tcp"], sources: [{}] }, { sources: [{ "@entity": ["at least one of these fields must be non-empty: 'ip', 'port'"] }] }],
+  [
+    { protocols: ["tcp"], sources: [{}] },
+    { sources: [{ "@entity": ["at least one of these fields must be non-empty: 'ip', 'port'"] }] },
+  ],
   [{ protocols: ["tcp"], sources: [{ ip: "x" }] }, { sources: [{ ip: "invalid ip or cidr range: 'x'" }] }],
-  [{ protocols: ["grpc"], paths: ["/"], strip_path: true }, { strip_path: "cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'" }],
+  [
+    { protocols: ["grpc"], paths: ["/"], strip_path: true },
+    { strip_path: "cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'" },
+  ],
   [{ protocols: ["tls_passthrough"] }, { "@entity": ["must set snis when 'protocols' is 'tls_passthrough'"] }],
-  [{ protocols: [], paths: ["/"] }, { protocols: "unknown type: undefined" }],
+  [{ protocols: [], paths: ["/"] }, { protocols: "unknown type: nil" }],
 ];
 
 for (const [input, faults] of routes) {
@@ -149,16 +179,22 @@ const consumers: [input: object, faults: unknown][] = [
   [{ custom_id: "1" }, undefined],
   [{ username: "a", tags: ["größe", "with blank"] }, undefined],
   [{}, { "@entity": ["at least one of these fields must be non-empty: 'custom_id', 'username'"] }],
-  [{ username: "" }, {
-    username: "length must be at least 1",
-    "@entity": ["at least one of these fields must be non-empty: 'custom_id', 'username'"],
-  }],
+  [
+    { username: "" },
+    {
+      username: "length must be at least 1",
+      "@entity": ["at least one of these fields must be non-empty: 'custom_id', 'username'"],
+    },
+  ],
   [{ username: "a", tags: ["x,y"] }, { tags: [`invalid tag 'x,y': ${tagRule}`] }],
   [{ username: "a", tags: ["x\ny"] }, { tags: [`invalid tag 'x\ny': ${tagRule}`] }],
   [{ username: "a", tags: "x" }, { tags: "expected a set" }],
-  [{ username: ["a"] }, {
-    username: "expected a string",
-  }],
+  [
+    { username: ["a"] },
+    {
+      username: "expected a string",
+    },
+  ],
 ];
 
 for (const [input, faults] of consumers) {
@@ -170,7 +206,9 @@ for (const [input, faults] of consumers) {
 const plugin = createPluginEntity([
   {
     name: "auth",
-    config: { names: { type: "array", elements: { type: "string" }, required: true, default: ["key"], description: "" } },
+    config: {
+      names: { type: "array", elements: { type: "string" }, required: true, default: ["key"], description: "" },
+    },
     noConsumer: true,
   },
   {
@@ -194,19 +232,28 @@ const plugins: [input: object, faults: unknown][] = [
   [{}, { name: "required field missing" }],
   [{ name: "nope", foo: 1 }, { name: "plugin 'nope' not enabled; add it to the 'plugins' configuration property" }],
   [{ name: "auth", consumer: someone }, { consumer: "value must be null" }],
-  [{ name: "auth", config: { names: [5], other: 1 } }, { config: { names: ["expected a string"], other: "unknown field" } }],
+  [
+    { name: "auth", config: { names: [5], other: 1 } },
+    { config: { names: ["expected a string"], other: "unknown field" } },
+  ],
   [{ name: "auth", config: "x" }, { config: "expected a record" }],
   [{ name: "auth", protocols: ["tcp"] }, { protocols: ["expected one of: grpc, grpcs, http, https"] }],
   [{ name: "answer", config: { status: 99 } }, { config: "99 is no status" }],
-  [{ name: "groups" }, {
-    "@entity": [
-      "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'",
-      "at least one of these fields must be non-empty: 'config.allow', 'config.deny'",
-    ],
-  }],
-  [{ name: "groups", config: { allow: ["a"], deny: ["b"] } }, {
-    "@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"],
-  }],
+  [
+    { name: "groups" },
+    {
+      "@entity": [
+        "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'",
+        "at least one of these fields must be non-empty: 'config.allow', 'config.deny'",
+      ],
+    },
+  ],
+  [
+    { name: "groups", config: { allow: ["a"], deny: ["b"] } },
+    {
+      "@entity": ["exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"],
+    },
+  ],
   [{ name: "groups", config: { allow: ["a"] } }, undefined],
 ];
 
@@ -236,7 +283,8 @@ const addresses: [text: string, parsed: ReturnType<typeof parseAddress>][] = [
 ];
 
 for (const [text, parsed] of addresses) {
-  test(`the address ${JSON.stringify(text)} is ${JSON.stringify(parsed)}`, () => assert.deepEqual(parseAddress(text), parsed));
+  test(`the address ${JSON.stringify(text)} is ${JSON.stringify(parsed)}`, () =>
+    assert.deepEqual(parseAddress(text), parsed));
 }
 
 const networks: [text: string, right: boolean][] = [

@@ -162,6 +162,7 @@ test("on any table and request, the router's winner is that of the rules tried o
           protocols: ["http", "https"],
           https_redirect_status_code: 426,
           path_handling: "v0" as const,
+          preserve_host: false,
         }));
         for (const flavor of ["traditional_compatible", "traditional"] as const) {
           const router = createRouter<RouteColumns>(rows, { flavor });

@@ -5,7 +5,7 @@ export interface ServiceColumns {
   readonly path?: string | null | undefined;
 }
 
-/** The columns of a route that the router reads; absent, null and empty criteria are the same. Source: SPEC-entities §3. */
+/** The columns of a route that routing and proxying read; absent, null and empty criteria are the same. Source: SPEC-entities §3. */
 export interface RouteColumns {
   readonly id: string;
   readonly name?: string | null | undefined;

@@ -18,6 +18,7 @@ function route(id: string, columns: Partial<RouteColumns>): RouteColumns {
     regex_priority: 0,
     strip_path: true,
     path_handling: "v0",
+    preserve_host: false,
     service: { id: "service", enabled: true, path: null },
     ...columns,
   };

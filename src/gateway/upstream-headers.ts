@@ -27,6 +27,8 @@ export function upstreamHeaders(ctx: Context, target: Target, product: string, w
   if (websocket) list.push("Upgrade", "websocket");
   forwarded.append(list, ctx.request.path, ctx.match!.prefix);
   list.push("X-Kong-Request-Id", ctx.request.id);
+  const { length } = ctx.request.body;
+  if (length !== undefined && (length > 0 || received.has("content-length"))) list.push("Content-Length", String(length));
   for (const text of ctx.service.request.headers.list) list.push(text);
   return Headers.trusted(list);
 }

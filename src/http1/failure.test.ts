@@ -69,17 +69,6 @@ test("a server that does not shake hands is a connect timeout", async (t) => {
   checkError(recorder, "ERR_UPSTREAM_CONNECT_TIMEOUT", nothing);
 });
 
-test("a full backlog is a connect timeout", async (t) => {
-  // Nobody accepts on this socket: the system's queue is short, and further connections stay half open.
-  const server = createServer();
-  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 });
-  await new Promise((resolve) => server.once("listening", resolve));
-  server.close();
-  const origin = { key: "blackhole", host: "240.0.0.1", port: 80 };
-  const recorder = await exchange(testPool(t), origin, { connectTimeoutMs: 20 });
-  assert.match(recorder.error!.code, /^ERR_UPSTREAM_CONNECT/);
-});
-
 const resets: readonly (readonly [
   reason: string,
   serve: Parameters<typeof rawOrigin>[1],
@@ -201,7 +190,7 @@ test("the read timeout is not one of the whole answer", async (t) => {
       }
     });
   });
-  const [recorder, took] = await timeout(t, origin, { readTimeoutMs: 100 }).catch(() => [new Recorder(), 0] as const);
+  const [recorder, took] = await timeout(t, origin, { readTimeoutMs: 100 });
   assert.equal(recorder.body, "hello");
   assert.ok(took > 100, `${took} ms`);
 });

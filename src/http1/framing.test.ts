@@ -55,6 +55,8 @@ const requests: readonly (readonly [list: readonly string[], expected: string | 
   [["Transfer-Encoding", "chunked\xa0"], "ERR_HTTP_TRANSFER_ENCODING"],
   [["Transfer-Encoding", "chun\tked"], "ERR_HTTP_TRANSFER_ENCODING"],
   [["Transfer-Encoding", "xchunked"], "ERR_HTTP_TRANSFER_CODING"],
+  [["Transfer-Encoding", "chunked\t"], "ERR_HTTP_TRANSFER_CODING"],
+  [["Content-Length", "5\t"], "ERR_HTTP_CONTENT_LENGTH"],
   [["Transfer-Encoding", "identity"], "ERR_HTTP_TRANSFER_CODING"],
   [["Transfer-Encoding", "gzip, chunked"], "ERR_HTTP_TRANSFER_CODING"],
 ];
@@ -87,6 +89,8 @@ const responses: readonly (readonly [
   ["GET", 304, ["Content-Length", "7"], "none"],
   ["GET", 100, [], "none"],
   ["GET", 103, ["Content-Length", "7"], "none"],
+  ["HEAD", 200, ["Content-Length", "x"], "ERR_HTTP_CONTENT_LENGTH"],
+  ["GET", 304, ["Content-Length", "7", "Transfer-Encoding", "chunked"], "ERR_HTTP_FRAMING"],
   ["CONNECT", 200, ["Content-Length", "7"], "none"],
   ["CONNECT", 407, ["Content-Length", "7"], 7],
   ["GET", 200, ["Content-Length", "7", "Content-Length", "7"], "ERR_HTTP_CONTENT_LENGTH"],

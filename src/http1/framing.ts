@@ -43,8 +43,8 @@ function listItems(values: readonly string[]): string[] {
 
 /** Passes `chunked` alone. A list of other codings is not understood (RFC 9112 §6.1 asks for 501), all else is malformed. */
 function checkTransferEncoding(values: readonly string[]): void {
+  if (values.length === 1 && values[0]!.toLowerCase() === "chunked") return;
   const codings = listItems(values);
-  if (codings.length === 1 && codings[0] === "chunked") return;
   const known = codings.every((coding, i) => isToken(coding) && (coding !== "chunked" || i === codings.length - 1));
   throw new HttpMessageError(known ? "ERR_HTTP_TRANSFER_CODING" : "ERR_HTTP_TRANSFER_ENCODING");
 }
@@ -55,12 +55,16 @@ export function requestFraming(head: RequestHead): Framing {
   return framing === undefined || (framing.kind === "length" && framing.length === 0) ? NONE : framing;
 }
 
-/** How the body of the response to a request of this method is delimited; throws HttpMessageError where there is any doubt. */
+/**
+ * How the body of the response to a request of this method is delimited; throws HttpMessageError where there is any doubt, also
+ * when there is no body: the fields travel on.
+ */
 export function responseFraming(method: string, head: ResponseHead): Framing {
   const { status } = head;
+  const declared = declaredFraming(head);
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return NONE;
   if (method === "CONNECT" && status < 300) return NONE;
-  return declaredFraming(head) ?? CLOSE;
+  return declared ?? CLOSE;
 }
 
 /** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */

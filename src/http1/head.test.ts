@@ -32,7 +32,7 @@ const H = "Host: h\r\n";
 
 const requests: readonly (readonly [text: string, expected: object | string, reason: string])[] = [
   [
-    `GET /a?b=%20 HTTP/1.1\r\n${H}X: \t 1 , 2 \t\r\nempty:\r\nx:2\r\n\r\n`,
+    `GET /a?b=%20 HTTP/1.1\r\n${H}X: \t 1 , 2 \r\nempty:\r\nx:2\r\n\r\n`,
     {
       method: "GET",
       target: "/a?b=%20",
@@ -68,8 +68,8 @@ const requests: readonly (readonly [text: string, expected: object | string, rea
     "an authority",
   ],
   [
-    `GET /\xff HTTP/1.1\r\n${H}v: \xe4\r\n\r\n`,
-    { method: "GET", target: "/\xff", version: "1.1", headers: ["Host", "h", "v", "\xe4"], rest: "" },
+    `GET /~ HTTP/1.1\r\n${H}v: \xe4\r\n\r\n`,
+    { method: "GET", target: "/~", version: "1.1", headers: ["Host", "h", "v", "\xe4"], rest: "" },
     "Latin-1",
   ],
   [
@@ -105,6 +105,7 @@ const requests: readonly (readonly [text: string, expected: object | string, rea
   [`GET  / HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "two blanks"],
   [`GET / x HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a blank in the target"],
   [`GET /\t HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a tab in the target"],
+  [`GET /\xff HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a target beyond ASCII"],
   [`GET / HTTP/1.1 \r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a blank behind the version"],
   [`GET / HTTP/1.10\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a version too long"],
   [`GET / http/1.1\r\n${H}\r\n`, "ERR_HTTP_REQUEST_LINE", "a version in lower case"],
@@ -114,6 +115,9 @@ const requests: readonly (readonly [text: string, expected: object | string, rea
   [`GET x HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "no path"],
   [`GET * HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "an asterisk without OPTIONS"],
   [`GET http:///p HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "a URL without a host"],
+  [`GET http://u@h/ HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "a URL with user information"],
+  [`GET http://{/ HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "a URL with a bad host"],
+  [`GET ftp://h/ HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "a URL of another scheme"],
   [`CONNECT / HTTP/1.1\r\n${H}\r\n`, "ERR_HTTP_TARGET", "CONNECT to a path"],
   ["GET / HTTP/1.1\r\nX: 1\r\n\r\n", "ERR_HTTP_HOST", "no Host"],
   [`GET / HTTP/1.1\r\n${H}${H}\r\n`, "ERR_HTTP_HOST", "two Hosts"],
@@ -213,8 +217,8 @@ test("a default head has room for a session in nine cookies", () => {
 
 test("what is formatted is read back", () => {
   const headers = new Headers(["Host", "h", "A", "", "a", "\xe4"]);
-  const request = read([Buffer.from(formatRequestHead("GET", "/\xe4?q", headers), "latin1")], "request");
-  assert.deepEqual(request, { method: "GET", target: "/\xe4?q", version: "1.1", headers: headers.list, rest: "" });
+  const request = read([Buffer.from(formatRequestHead("GET", "/x?q", headers), "latin1")], "request");
+  assert.deepEqual(request, { method: "GET", target: "/x?q", version: "1.1", headers: headers.list, rest: "" });
   const response = read([Buffer.from(formatResponseHead(207, "", headers), "latin1")], "response");
   assert.deepEqual(response, { version: "1.1", status: 207, reason: "", headers: headers.list, rest: "" });
 });

@@ -13,7 +13,7 @@ export const defaultLimits: HeadLimits = { head: 65536, line: 49152, fields: 200
 
 export interface RequestHead {
   readonly method: string;
-  /** As received, Latin-1: a path with its query, an absolute URL, `*`, or for CONNECT an authority. */
+  /** As received, all visible ASCII: a path with its query, an absolute URL, `*`, or for CONNECT an authority. */
   readonly target: string;
   readonly version: "1.0" | "1.1";
   readonly headers: Headers;
@@ -36,7 +36,7 @@ const COLON = 58;
 const classes = new Uint8Array(256);
 for (let byte = 0x20; byte < 0x100; byte += 1) {
   if (byte === 0x7f) continue;
-  classes[byte]! |= byte === SP ? 2 : 2 | 4;
+  classes[byte]! |= byte === SP || byte > 0x7f ? 2 : 2 | 4;
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 1;
 }
 classes[HTAB]! |= 2;
@@ -63,7 +63,8 @@ function checkEnd(bytes: Buffer, start: number, end: number, limits: HeadLimits)
 
 /**
  * Field lines from `at` to the empty line that ends at `end`. Strict by RFC 9112 §5: no white space before the colon, no
- * folding, no control character but HTAB. The loops need no bounds: every line stops at a CR, the last one before `end - 2`.
+ * folding, no control character but HTAB. A tab behind a value stays part of it, as in nginx and, for framing fields, llhttp:
+ * what others would not read as `chunked` must not be `chunked` here. The loops need no bounds: every line stops at a CR, the last one before `end - 2`.
  */
 function parseFields(
   bytes: Buffer,
@@ -91,7 +92,7 @@ function parseFields(
     if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
     if ((fields += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
     let valueEnd = at;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd -= 1;
+    while (valueEnd > valueStart && bytes[valueEnd - 1] === SP) valueEnd -= 1;
     list.push(text.slice(line - origin, nameEnd - origin), text.slice(valueStart - origin, valueEnd - origin));
     at += 2;
   }
@@ -104,8 +105,9 @@ function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode)
   refuse(/^HTTP\/\d\.\d$/.test(text.slice(at, at + 8)) ? "ERR_HTTP_VERSION" : malformed);
 }
 
-const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]/;
-const AUTHORITY = /^[^/?#@]+:\d+$/;
+/** No user information: RFC 9110 §4.2.4 asks to refuse it in a URL from outside. */
+const ABSOLUTE = /^https?:\/\/[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]+([/?]|$)/i;
+const AUTHORITY = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]+:\d+$/;
 
 function isTarget(method: string, target: string): boolean {
   if (method === "CONNECT") return AUTHORITY.test(target);

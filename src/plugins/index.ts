@@ -5,5 +5,5 @@ import { keyAuth } from "./key-auth/index.ts";
 import { requestTermination } from "./request-termination/index.ts";
 import { session } from "./session/index.ts";
 
-/** The plugins that come with Sesame. */
-export const plugins = [acl, basicAuth, keyAuth, requestTermination, session] as unknown as readonly Plugin[];
+/** The bundled plugins. */
+export const plugins: readonly Plugin[] = [session, keyAuth, basicAuth, acl, requestTermination];

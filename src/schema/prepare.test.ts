@@ -28,7 +28,11 @@ const fields: Fields = {
       },
     },
     shorthand_fields: {
-      off: { type: "boolean", description: "", expand: (value: boolean | null) => ({ on: value === null ? true : !value }) },
+      off: {
+        type: "boolean",
+        description: "",
+        expand: (value: boolean | null) => ({ on: value === null ? true : !value }),
+      },
     },
   },
 };
@@ -53,7 +57,10 @@ test("an insert is filled with defaults, ids, times and random keys", () => {
 });
 
 test("an update is left partial, down into records, but for its time", () => {
-  assert.deepEqual(prepare({ fields }, { config: { inner: {} } }, "update", 7), { updated_at: 7, config: { inner: {} } });
+  assert.deepEqual(prepare({ fields }, { config: { inner: {} } }, "update", 7), {
+    updated_at: 7,
+    config: { inner: {} },
+  });
 });
 
 test("what the client gave for the time of creation stays, for that of the update not", () => {
@@ -104,7 +111,9 @@ test("a merge goes into records and replaces everything else", () => {
 });
 
 test("hostile names do not reach a prototype", () => {
-  const hostile = JSON.parse('{"__proto__":{"polluted":1},"labels":{"__proto__":"x"},"config":{"__proto__":{"polluted":1}}}');
+  const hostile = JSON.parse(
+    '{"__proto__":{"polluted":1},"labels":{"__proto__":"x"},"config":{"__proto__":{"polluted":1}}}',
+  );
   const row = merge({ fields }, prepare({ fields }, hostile, "update", 1), { config: {} });
   assert.equal((row as { polluted?: unknown }).polluted, undefined);
   assert.equal(({} as { polluted?: unknown }).polluted, undefined);
@@ -127,7 +136,11 @@ const inferred: [name: string, value: unknown, typed: unknown][] = [
   ["names", "", null],
   ["labels", { a: "1", b: "" }, { a: "1", b: null }],
   ["labels", "x", "x"],
-  ["config", { on: "false", off: "true", inner: { x: "2.5" }, stranger: "1" }, { on: false, off: true, inner: { x: 2.5 }, stranger: "1" }],
+  [
+    "config",
+    { on: "false", off: "true", inner: { x: "2.5" }, stranger: "1" },
+    { on: false, off: true, inner: { x: 2.5 }, stranger: "1" },
+  ],
   ["config", "x", "x"],
   ["key", "123", "123"],
   ["stranger", "1", "1"],
@@ -143,7 +156,10 @@ test("a form's ttl is a number where rows expire, and a form's references have t
   assert.deepEqual(infer({ fields, ttl: true }, { ttl: "60" }), { ttl: 60 });
   const owner: Fields = { owner: { type: "foreign", reference: "owners", description: "" } };
   const entity = { name: "owners", description: "", primary_key: ["id"], fields } as const;
-  assert.deepEqual(infer({ fields: owner }, { owner: { size: "3" } }, () => entity), { owner: { size: 3 } });
+  assert.deepEqual(
+    infer({ fields: owner }, { owner: { size: "3" } }, () => entity),
+    { owner: { size: 3 } },
+  );
 });
 
 test("a transform runs when its input came with the write", () => {

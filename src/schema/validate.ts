@@ -39,7 +39,7 @@ export function faultsOf(shape: Shape, row: Values, scope: Scope): ErrorTree | u
     const value = row[subschemas.key];
     if (value === null || value === undefined) return { [subschemas.key]: "required field missing" };
     if (!subschemaOf(shape, row)) {
-      return { [subschemas.key]: subschemas.unknown(String(Array.isArray(value) ? value[0] : value)) };
+      return { [subschemas.key]: subschemas.unknown(String((Array.isArray(value) ? value[0] : value) ?? "nil")) };
     }
   }
   const faults: Record<string, ErrorNode> = {};

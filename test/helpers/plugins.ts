@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { createStores, openSqlite } from "../../src/database/index.ts";
+import { createStores, type Database, openSqlite } from "../../src/database/index.ts";
 import type { PluginRow, Stores } from "../../src/entities/index.ts";
 import { route, service } from "../../src/entities/index.ts";
 import { Chain } from "../../src/gateway/chain.ts";
@@ -44,6 +44,8 @@ export interface Visit {
 
 /** Plugins on a real snapshot, real contexts and a real database; only connections are missing. */
 export interface World {
+  /** For tests that put it out of order. */
+  readonly database: Database;
   readonly stores: Stores;
   readonly services: Services;
   /** What was logged, level and message. */
@@ -54,7 +56,10 @@ export interface World {
   /** Configure a plugin; on all requests unless `scope` says where. */
   configure(name: string, config?: object, scope?: object): Promise<Row>;
   /** The access phase of a request as everything is configured now; `prepare` is given the context before. */
-  begin(request?: TestRequest, prepare?: (ctx: Context) => void): Promise<{ ctx: Context; inbound: TestInbound; chain: Chain; run(): Awaitable<Exit | undefined> }>;
+  begin(
+    request?: TestRequest,
+    prepare?: (ctx: Context) => void,
+  ): Promise<{ ctx: Context; inbound: TestInbound; chain: Chain; run(): Awaitable<Exit | undefined> }>;
   visit(request?: TestRequest, prepare?: (ctx: Context) => void): Promise<Visit>;
 }
 
@@ -86,6 +91,7 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
   await stores.of(route).insert({ name: "r", paths: ["/"], service: { id: added.id } });
 
   return Object.assign(world, {
+    database,
     stores,
     services,
     add: (entity: string, input: object) => stores.named(entity)!.insert(input as never),
@@ -101,7 +107,15 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
       const inbound = createInbound(request);
       const ctx = new Context(inbound, parts, owner);
       const { method, path, headers } = ctx.request;
-      ctx.match = snapshot.router.match({ method, path, headers, host: "", port: 8000, tls: false, serverName: undefined });
+      ctx.match = snapshot.router.match({
+        method,
+        path,
+        headers,
+        host: "",
+        port: 8000,
+        tls: false,
+        serverName: undefined,
+      });
       prepare?.(ctx);
       const chain = new Chain(snapshot.slots(ctx.match?.route.row));
       return { ctx, inbound, chain, run: () => chain.access(ctx) };

@@ -78,11 +78,8 @@ function access(ctx: Context, { auth = "anonymous", groups, allow_anonymous }: F
   const mayPass = auth === "none" || (auth === "anonymous" && ctx.client.credential !== undefined);
   if (!mayPass) {
     const known = keys.get(ctx.request.headers.get("apikey") ?? "");
-    if (known) {
-      ctx.client.authenticate(known.consumer, known.credential);
-      // The stand-in sends this for anonymous consumers only.
-      ctx.service.request.clearHeader("X-Anonymous-Consumer");
-    } else if (auth === "required") return ctx.response.exit(401, "No API key found in request");
+    if (known) ctx.client.authenticate(known.consumer, known.credential);
+    else if (auth === "required") return ctx.response.exit(401, "No API key found in request");
     else ctx.client.authenticate(anonymous, undefined);
   }
   if (groups) ctx.client.authenticatedGroups = groups;
@@ -143,7 +140,7 @@ function newIds({ request, response }: VectorRequest): Uint8Array[] {
     .filter((id) => !brought.includes(idInCookie(id)));
 }
 
-/** An id begins at the third byte of a header, so it stands in the cookie's text as it is by itself. */
+/** An id begins after three bytes of the header, so its text is part of the cookie's, but for the last characters. */
 const idInCookie = (id: Uint8Array): string => Buffer.from(id).toString("base64url").slice(0, 40);
 
 async function runRequest(world: World, { request, now }: VectorRequest, flow: Flow): Promise<Outcome> {

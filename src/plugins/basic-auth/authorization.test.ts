@@ -33,7 +33,11 @@ const table: readonly [reason: string, value: string, expected: ReturnType<typeo
   ["binary in the header", `Basic \xff\xfe\x80`, undefined],
   ["names of prototypes are names", `Basic ${encode("__proto__:constructor")}`, pair("__proto__", "constructor")],
   ["a zero byte is a character", `Basic ${encode("a\0b:c")}`, pair("a\0b", "c")],
-  ["bytes that are no UTF-8 are replaced", `Basic ${Buffer.from("u:\xff", "latin1").toString("base64")}`, pair("u", "\ufffd")],
+  [
+    "bytes that are no UTF-8 are replaced",
+    `Basic ${Buffer.from("u:\xff", "latin1").toString("base64")}`,
+    pair("u", "\ufffd"),
+  ],
 ];
 
 for (const [reason, value, expected] of table) {

@@ -23,9 +23,7 @@ interface KeyName {
  * read only if the search comes so far. An empty text is a key that was found. A key found is hidden from the upstream where
  * the configuration says so, whether it is valid or not. Source: SPEC-auth-plugins §1.2.
  */
-export function createKeySearch(
-  places: KeyPlaces,
-): (ctx: Context) => Awaitable<string | typeof REPEATED | undefined> {
+export function createKeySearch(places: KeyPlaces): (ctx: Context) => Awaitable<string | typeof REPEATED | undefined> {
   const { key_in_header, key_in_query, key_in_body, hide_credentials } = places;
   const names = places.key_names.map((name): KeyName => ({ name, fields: fieldNames(name) }));
 

@@ -1,4 +1,12 @@
-import { type Context, type Exit, exit, fieldText, hostName, readBodyArgs, type Services } from "../../gateway/index.ts";
+import {
+  type Context,
+  type Exit,
+  exit,
+  fieldText,
+  hostName,
+  readBodyArgs,
+  type Services,
+} from "../../gateway/index.ts";
 import { isRecord } from "../../schema/index.ts";
 
 /** Longer bodies, in bytes, are not shown. */

@@ -61,7 +61,8 @@ export const requestTermination = definePlugin({
       access(ctx) {
         if (trigger !== null) {
           const { headers, rawQuery, query } = ctx.request;
-          const isTriggered = fields.some((field) => headers.has(field)) || (rawQuery !== undefined && query.has(trigger));
+          const isTriggered =
+            fields.some((field) => headers.has(field)) || (rawQuery !== undefined && query.has(trigger));
           if (!isTriggered) return undefined;
         }
         return echo ? echo(ctx) : answer;

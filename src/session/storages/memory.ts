@@ -1,4 +1,4 @@
-import type { SessionIndex, SessionStorage } from "../storage.ts";
+import type { SessionIndex, SessionStorage, SessionWrite } from "../storage.ts";
 import { indexName, recordName } from "./names.ts";
 
 interface MemoryRecord {
@@ -12,7 +12,7 @@ interface MemoryRecord {
  * Sessions in this process's memory, gone with it. At most `maxRecords` (100,000 by default) are kept: now and then what has
  * expired goes, else what was written longest ago. A record is readable up to and including the second it expires.
  */
-export function memoryStorage({ maxRecords = 100_000 }: { maxRecords?: number } = {}): SessionStorage {
+export function memoryStorage({ maxRecords = 100_000 }: { maxRecords?: number } = {}) {
   const records = new Map<string, MemoryRecord>();
   const indexes = new Map<string, Map<string, string>>();
   let writesWhileFull = maxRecords;
@@ -47,11 +47,12 @@ export function memoryStorage({ maxRecords = 100_000 }: { maxRecords?: number } 
   }
 
   return {
-    get(name, key, now) {
+    get(name: string, key: string, now: number): string | undefined {
       const record = records.get(recordName({}, name, key));
       return record && record.expires >= now ? record.value : undefined;
     },
-    set(name, key, value, { now, ttl, replaces, stale_ttl = 0, metadata }) {
+    set(name: string, key: string, value: string, write: SessionWrite): void {
+      const { now, ttl, replaces, stale_ttl = 0, metadata } = write;
       const own = recordName({}, name, key);
       const former = records.get(own);
       const kept = metadata?.map((index) => indexName({}, name, index)) ?? former?.indexes ?? [];
@@ -69,10 +70,10 @@ export function memoryStorage({ maxRecords = 100_000 }: { maxRecords?: number } 
       old.expires = Math.min(old.expires, now + stale_ttl);
       leave(old, recordName({}, name, replaces));
     },
-    delete(name, key) {
+    delete(name: string, key: string): void {
       remove(recordName({}, name, key));
     },
-    list(name: string, of: SessionIndex, now: number) {
+    list(name: string, of: SessionIndex, now: number): Map<string, number> {
       const found = new Map<string, number>();
       for (const [record, key] of indexes.get(indexName({}, name, of)) ?? []) {
         const { expires } = records.get(record)!;
@@ -80,5 +81,5 @@ export function memoryStorage({ maxRecords = 100_000 }: { maxRecords?: number } 
       }
       return found;
     },
-  };
+  } satisfies SessionStorage;
 }
