@@ -172,12 +172,11 @@ test("every component of the table that exists is seen to import something", () 
   }
 });
 
-test("tests below src/ stay within what their component may import, but for packages and helpers in test/", () => {
-  const faults = faultsOf(
-    isTest,
-    ({ specifier }) => specifier.startsWith(".") && !/^(?:\.\.\/)+test\//.test(specifier),
-  );
-  assert.equal(faults.join("\n"), "");
+// They may also look inside a component, and use development packages and the helpers in test/.
+test("tests below src/ import the components that their own may import", () => {
+  const isHelper = /^(?:\.\.\/)+test\//;
+  const faults = faultsOf(isTest, ({ specifier }) => specifier.startsWith(".") && !isHelper.test(specifier));
+  assert.equal(faults.filter((fault) => !fault.endsWith(" may be imported")).join("\n"), "");
 });
 
 function isTest(file: string): boolean {

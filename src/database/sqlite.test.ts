@@ -27,7 +27,7 @@ test("the file and its log are for the owner alone", async (t) => {
   const database = openSqlite({ file });
   await database.execute("CREATE TABLE x (a TEXT)");
   for (const name of [file, `${file}-wal`, `${file}-shm`]) assert.equal(statSync(name).mode & 0o777, 0o600, name);
-  database.close();
+  await database.close();
 });
 
 test("a folder that is not there, and one in the place of the file, are named", (t) => {
@@ -147,5 +147,5 @@ test("processes that open a new database at once all find it ready", { timeout: 
     versions.map(({ version }) => version),
     [1],
   );
-  database.close();
+  await database.close();
 });

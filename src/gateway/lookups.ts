@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { EntityStore, Stores } from "../entities/index.ts";
-import { type Awaitable, type Entity, type RowOf, validateField } from "../schema/index.ts";
+import type { Awaitable, Entity, Row, RowOf } from "../schema/index.ts";
 
 /**
  * Rows that a request needs, answered from memory where possible: found or not found, a row is remembered until a change of
- * its entity is reported, and no longer than it lives. One bounded memory per entity.
+ * it is reported, and no longer than it lives. One bounded memory per entity.
  */
 export interface Lookups {
   /** The row whose unique `field` has this value. */
@@ -17,55 +17,29 @@ export interface Lookups {
   close(): void;
 }
 
-/** What is longer is not remembered, so that clients cannot fill the memory with texts of their own. */
-const MAX_KEY = 1024;
-
-interface Found {
-  readonly value: unknown;
-}
-
 /** `max`: rows remembered per entity. */
 export function createLookups(stores: Stores, { max = 10_000 }: { max?: number } = {}): Lookups {
-  const memories = new Map<string, LRUCache<string, Found>>();
+  const memories = new Map<string, Memory>();
   const stop = stores.onChange((changes) => {
-    for (const { entity } of changes) {
-      // A new memory rather than an emptied one: an answer still under way from before the change goes to the old.
-      if (memories.has(entity)) memories.set(entity, new LRUCache({ max }));
-    }
+    for (const { entity, row, old } of changes) memories.get(entity)?.forget(row, old);
   });
 
-  function memoryOf(entity: string): LRUCache<string, Found> {
-    let memory = memories.get(entity);
-    if (!memory) memories.set(entity, (memory = new LRUCache({ max })));
+  function memoryOf(entity: Entity): Memory {
+    let memory = memories.get(entity.name);
+    if (!memory) memories.set(entity.name, (memory = new Memory(entity, max)));
     return memory;
-  }
-
-  function remember<T>(entity: string, key: string, read: () => Awaitable<T>, lifeOf: (value: T) => number | undefined): Awaitable<T> {
-    const memory = memoryOf(entity);
-    const found = memory.get(key);
-    if (found) return found.value as T;
-    const keep = (value: T): T => {
-      if (key.length > MAX_KEY) return value;
-      const seconds = lifeOf(value);
-      memory.set(key, { value }, seconds === undefined ? undefined : { ttl: Math.max(1, seconds * 1000) });
-      return value;
-    };
-    const value = read();
-    return value instanceof Promise ? value.then(keep) : keep(value);
   }
 
   return {
     find: (entity, field, value) =>
-      remember(
-        entity.name,
-        `${field}=${value}`,
-        () => (canHave(entity, field, value) ? stores.of(entity).select({ [field]: value }) : undefined),
+      memoryOf(entity).remember(
+        uniqueKey(field, value),
+        () => stores.of(entity).select({ [field]: value }),
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
     children: (entity, field, id) =>
-      remember(
-        entity.name,
-        `${field}>${id}`,
+      memoryOf(entity).remember(
+        childrenKey(field, id),
         () => childrenOf(stores.of(entity), field, id),
         () => undefined,
       ),
@@ -77,10 +51,51 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
   };
 }
 
-/** Whether a row may have this value at all; a store refuses to look for what none has. */
-function canHave(entity: Entity, field: string, value: string): boolean {
-  const definition = entity.fields[field];
-  return definition === undefined || validateField({ ...definition, required: true }, value) === undefined;
+const uniqueKey = (field: string, value: string) => `${field}=${value}`;
+const childrenKey = (field: string, id: string) => `${field}>${id}`;
+
+/** What is remembered of one entity. */
+class Memory {
+  readonly #answers: LRUCache<string, { readonly value: unknown }>;
+  readonly #unique: readonly string[];
+  readonly #foreign: readonly string[];
+  /** Counts changes: an answer that was asked for before a change and comes after it is not kept. */
+  #changes = 0;
+
+  constructor({ fields }: Entity, max: number) {
+    this.#answers = new LRUCache({ max });
+    const names = Object.keys(fields);
+    this.#unique = names.filter((name) => name === "id" || fields[name]!.unique);
+    this.#foreign = names.filter((name) => fields[name]!.type === "foreign");
+  }
+
+  /** The answer to `key`, read if it is not known; `lifeOf` says how many seconds it is true at most. */
+  remember<T>(key: string, read: () => Awaitable<T>, lifeOf: (value: T) => number | undefined): Awaitable<T> {
+    const known = this.#answers.get(key);
+    if (known) return known.value as T;
+    const asked = this.#changes;
+    const keep = (value: T): T => {
+      const seconds = lifeOf(value);
+      const options = seconds === undefined ? undefined : { ttl: Math.max(1, seconds * 1000) };
+      if (asked === this.#changes) this.#answers.set(key, { value }, options);
+      return value;
+    };
+    const value = read();
+    return value instanceof Promise ? value.then(keep) : keep(value);
+  }
+
+  /** Forget all that a changed row is, or was, an answer to. */
+  forget(...rows: readonly (Row | undefined)[]): void {
+    this.#changes++;
+    for (const row of rows) {
+      if (!row) continue;
+      for (const field of this.#unique) this.#answers.delete(uniqueKey(field, String(row[field])));
+      for (const field of this.#foreign) {
+        const parent = row[field] as { readonly id: string } | null;
+        if (parent) this.#answers.delete(childrenKey(field, parent.id));
+      }
+    }
+  }
 }
 
 /** All pages of the rows that refer to `id`. */

@@ -5,5 +5,5 @@ import { keyAuth } from "./key-auth/index.ts";
 import { requestTermination } from "./request-termination/index.ts";
 import { session } from "./session/index.ts";
 
-/** The bundled plugins. */
-export const plugins: readonly Plugin[] = [session, keyAuth, basicAuth, acl, requestTermination];
+/** The plugins that come with Sesame. */
+export const plugins: readonly Plugin[] = [acl, basicAuth, keyAuth, requestTermination, session];

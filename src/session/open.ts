@@ -23,7 +23,11 @@ export function openSession(state: SessionState, now: number): Awaitable<void> {
 /** A remember cookie that opens is renewed, and gives a session that starts now; else the first reason stays. */
 function openRemembered(state: SessionState, now: number): Awaitable<void> {
   return chain(openCookie(state, state.settings.remember, now), (reason) => {
-    if (reason !== undefined) return;
+    if (reason !== undefined) {
+      // A storage that is out of order says nothing about the visitor, whatever became of the session cookie.
+      if (reason === "storage_unavailable") state.reason = reason;
+      return;
+    }
     return attempt(
       () => renewRemembered(state, now),
       (error) => {

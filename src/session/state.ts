@@ -28,8 +28,9 @@ export interface SessionState {
   /** Where in `entries` the entry of this session's audience is. */
   index: number;
   info: InfoTable | undefined;
+  /** Whether saves write the remember cookie, as far as this session has a say. */
   remember: boolean;
-  /** Whether this session shall not be remembered from its next save on. */
+  /** Whether it was told not to be remembered, and its next cookie shall say so. Never together with `remember`. */
   forget: boolean;
   session: Meta | undefined;
   /** Undefined until the remember cookie was looked for. `none`: there is no usable one. */
@@ -81,7 +82,7 @@ export function setMeta(state: SessionState, kind: CookieKind, meta: Meta): void
 
 /** Whether saves write the remember cookie too. A cookie that says "forget" cannot be talked out of it. */
 export function isRemembering(state: SessionState): boolean {
-  return state.remember && !state.forget && ((state.session?.header.flags ?? 0) & FORGET) === 0;
+  return state.remember && ((state.session?.header.flags ?? 0) & FORGET) === 0;
 }
 
 /** What MACs of cookies with these flags are bound to for this visitor; release 4.0 knows no binding. */

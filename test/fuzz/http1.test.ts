@@ -46,7 +46,8 @@ function readRequests(pieces: readonly Buffer[]): Reading {
       start: [head.method, head.target, head.version],
       headers: head.headers,
       framing: requestFraming(head),
-      last: !keepsAlive(head.version, head.headers) || head.method === "CONNECT",
+      // Behind a request for an upgrade, node:http reads no other.
+      last: !keepsAlive(head.version, head.headers) || head.method === "CONNECT" || head.headers.has("upgrade"),
     };
   });
 }
@@ -78,14 +79,12 @@ function readMessages(
   const messages: Message[] = [];
   let head: Head | undefined;
   let body: Buffer[] = [];
+  // node:http drops a tab behind a value, except where it decides about framing.
+  const trim = (list: readonly string[]): string[] => list.map((text) => text.replace(/[\t ]+$/, ""));
   const complete = (): boolean => {
-    const trailers = bodies.trailers?.list ?? [];
-    messages.push({
-      start: head!.start,
-      headers: head!.headers.list,
-      body: Buffer.concat(body).toString("latin1"),
-      trailers,
-    });
+    const headers = trim(head!.headers.list);
+    const trailers = trim(bodies.trailers?.list ?? []);
+    messages.push({ start: head!.start, headers, body: Buffer.concat(body).toString("latin1"), trailers });
     return head!.last;
   };
   try {
@@ -294,7 +293,7 @@ test("bytes of any kind are read or refused by name, the same in pieces of any s
       checkPieces(readRequests, bytes, size);
       checkPieces((pieces) => readResponse(asked, pieces), bytes, size);
     }),
-    runs(3000),
+    runs(5000),
   );
 });
 
@@ -310,9 +309,9 @@ test("requests that we read, node:http reads alike", async () => {
       compared += 1;
       assert.deepEqual((await nodeRequests(bytes)).slice(0, ours.length), ours);
     }),
-    runs(800),
+    runs(3000),
   );
-  assert.ok(compared > 200, `only ${compared} were valid`);
+  assert.ok(compared > 1000, `only ${compared} were valid`);
 });
 
 test("answers that we read, node:http reads alike", async () => {
@@ -324,7 +323,7 @@ test("answers that we read, node:http reads alike", async () => {
       compared += 1;
       assert.deepEqual(await nodeResponse(asked, bytes), ours);
     }),
-    runs(800),
+    runs(3000),
   );
-  assert.ok(compared > 200, `only ${compared} were valid`);
+  assert.ok(compared > 1000, `only ${compared} were valid`);
 });

@@ -12,7 +12,8 @@ export interface Difference {
   readonly rows?: readonly (readonly [id: string, expires: number])[];
 }
 
-const spoofed = "a client's own Session-* headers never reach the upstream; on Kong they do where no session replaces them";
+const spoofed =
+  "a client's own Session-* headers never reach the upstream; on Kong they do where no session replaces them";
 const raised = "a replaced row keeps what is left of its life; Kong lengthens it to stale_ttl";
 
 const k4 = {

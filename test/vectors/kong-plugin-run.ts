@@ -3,7 +3,7 @@ import { consumer } from "../../src/entities/index.ts";
 import { exitHeaders } from "../../src/gateway/answer.ts";
 import { type Context, definePlugin, type Exit } from "../../src/gateway/index.ts";
 import { Headers } from "../../src/http1/index.ts";
-import { session as sessions, sessionMetadata } from "../../src/plugins/session/entities.ts";
+import { sessionMetadata, session as sessions } from "../../src/plugins/session/entities.ts";
 import { createSessionPlugin } from "../../src/plugins/session/index.ts";
 import { openWorld, type World } from "../helpers/plugins.ts";
 

@@ -69,13 +69,13 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
   }
 
   function visited(ctx: Context, session: Session): Awaitable<Exit | undefined> {
+    ctx.response.setCookies(session.cookies);
     if (!session.isOpen) {
       if (session.reason === "storage_unavailable") return unavailable(ctx, "session open failed", session.cause);
       if (log.isDebug) debug(ctx, `session not present (${reasons[session.reason!]})`);
       ctx.set(found, { session });
       return undefined;
     }
-    ctx.response.setCookies(session.cookies);
     const logout = logoutTest(ctx);
     if (logout instanceof Promise)
       return logout.then((how) => (how ? leave(ctx, session, how) : identify(ctx, session)));

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Change, type ChangeListener, consumer, type Stores } from "../entities/index.ts";
+import { createLookups } from "./lookups.ts";
+
+/** Stores of one consumer table, whose reads are answered when the test says so. */
+function slowStores() {
+  const rows = new Map<string, object>();
+  const reads: (() => void)[] = [];
+  let listener: ChangeListener = () => {};
+  const select = ({ username }: { username?: string }) =>
+    new Promise((resolve) => {
+      const found = rows.get(username ?? "");
+      reads.push(() => resolve(found));
+    });
+  const stores = {
+    of: () => ({ select }),
+    onChange: (heard: ChangeListener) => {
+      listener = heard;
+      return () => {};
+    },
+  } as unknown as Stores;
+  return { stores, rows, reads, tell: (change: object) => listener([change as Change]) };
+}
+
+test("an answer that was asked for before a change and comes after it is not kept", async () => {
+  const { stores, rows, reads, tell } = slowStores();
+  const lookups = createLookups(stores);
+  const early = lookups.find(consumer, "username", "fiona");
+  const fiona = { id: "1", username: "fiona" };
+  rows.set("fiona", fiona);
+  await tell({ entity: "consumers", operation: "create", row: fiona });
+  reads.shift()!();
+  assert.equal(await early, undefined);
+  const late = lookups.find(consumer, "username", "fiona");
+  reads.shift()!();
+  assert.deepEqual(await late, fiona);
+});
+
+test("a change forgets what the row is and was an answer to, and nothing else", async () => {
+  const { stores, rows, reads, tell } = slowStores();
+  const lookups = createLookups(stores);
+  const [fiona, shrek] = [
+    { id: "1", username: "fiona" },
+    { id: "2", username: "shrek" },
+  ];
+  rows.set("fiona", fiona).set("shrek", shrek);
+  for (const name of ["fiona", "shrek", "princess"]) {
+    const found = lookups.find(consumer, "username", name);
+    reads.shift()!();
+    await found;
+  }
+  const princess = { id: "1", username: "princess" };
+  rows.delete("fiona");
+  rows.set("princess", princess);
+  await tell({ entity: "consumers", operation: "update", row: princess, old: fiona });
+  assert.equal(lookups.find(consumer, "username", "shrek"), shrek, "answered from memory, without a promise");
+  for (const [name, row] of [["fiona", undefined], ["princess", princess]] as const) {
+    const found = lookups.find(consumer, "username", name);
+    reads.shift()!();
+    assert.equal(await found, row);
+  }
+});

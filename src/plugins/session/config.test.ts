@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createSubschema } from "../../entities/index.ts";
+import { EntityError, parse } from "../../schema/index.ts";
+import { createSessions } from "../../session/index.ts";
+import { type Config, config, engineOptions, randomSecret } from "./config.ts";
+import { session } from "./index.ts";
+
+const { fields } = createSubschema(session);
+
+/** The settings that are stored when these are sent. */
+function configured(input: object): Config {
+  return parse({ fields }, { config: input, protocols: ["http"] }, 0)["config"] as Config;
+}
+
+function faultsOf(input: object): unknown {
+  try {
+    configured(input);
+  } catch (error) {
+    if (error instanceof EntityError) return error.fields;
+    throw error;
+  }
+}
+
+describe("the settings of the session plugin", () => {
+  it("have Kong's order and defaults", () => {
+    const { secret, ...rest } = configured({});
+    assert.equal(secret, config.secret.default);
+    assert.deepEqual(Object.entries(rest), [
+      ["storage", "cookie"],
+      ["audience", "default"],
+      ["idling_timeout", 900],
+      ["rolling_timeout", 3600],
+      ["absolute_timeout", 86_400],
+      ["stale_ttl", 10],
+      ["cookie_name", "session"],
+      ["cookie_path", "/"],
+      ["cookie_domain", null],
+      ["cookie_same_site", "Strict"],
+      ["cookie_http_only", true],
+      ["cookie_secure", true],
+      ["remember", false],
+      ["remember_cookie_name", "remember"],
+      ["remember_rolling_timeout", 604_800],
+      ["remember_absolute_timeout", 2_592_000],
+      ["response_headers", null],
+      ["request_headers", null],
+      ["read_body_for_logout", false],
+      ["logout_methods", ["POST", "DELETE"]],
+      ["logout_query_arg", "session_logout"],
+      ["logout_post_arg", "session_logout"],
+    ]);
+  });
+
+  it("show what is newer than Kong 3.9 only when it was set", () => {
+    assert.equal(configured({ store_metadata: true }).store_metadata, true);
+    assert.equal(configured({ hash_subject: false }).hash_subject, false);
+  });
+
+  const translations: readonly [input: object, stored: Partial<Config>][] = [
+    [{ cookie_lifetime: 1800 }, { rolling_timeout: 1800 }],
+    [{ cookie_idletime: 600 }, { idling_timeout: 600 }],
+    [{ cookie_idletime: null }, { idling_timeout: 0 }],
+    [{ cookie_renew: 60 }, { rolling_timeout: 3600, idling_timeout: 900 }],
+    [{ cookie_discard: 7 }, { stale_ttl: 7 }],
+    [{ cookie_samesite: "None" }, { cookie_same_site: "None" }],
+    [{ cookie_samesite: "off" }, { cookie_same_site: "Lax" }],
+    [{ cookie_httponly: false }, { cookie_http_only: false }],
+    [{ cookie_persistent: true }, { remember: true }],
+    [{ cookie_lifetime: 1, rolling_timeout: 2 }, { rolling_timeout: 1 }],
+  ];
+  for (const [input, stored] of translations) {
+    it(`turn ${JSON.stringify(input)} into ${JSON.stringify(stored)}`, () => {
+      const row: Record<string, unknown> = { ...configured(input) };
+      for (const [name, value] of Object.entries(stored)) assert.equal(row[name], value);
+      for (const name of Object.keys(session.shorthand_fields ?? {})) assert.ok(!(name in row));
+    });
+  }
+
+  const refusals: readonly [input: object, faults: object][] = [
+    [{ storage: "redis" }, { storage: "expected one of: cookie, kong" }],
+    [{ cookie_same_site: "off" }, { cookie_same_site: "expected one of: Strict, Lax, None, Default" }],
+    [{ logout_methods: ["GET", "PUT"] }, { logout_methods: [null, "expected one of: GET, POST, DELETE"] }],
+    [{ cookie_name: "a b" }, { cookie_name: "has a character that cookies do not allow" }],
+    [{ cookie_path: "/\r\nX: y" }, { cookie_path: "has a character that cookies do not allow" }],
+    [{ cookie_domain: "a;b" }, { cookie_domain: "has a character that cookies do not allow" }],
+    [{ cookie_whatever: 1 }, { cookie_whatever: "unknown field" }],
+  ];
+  for (const [input, faults] of refusals) {
+    it(`refuse ${JSON.stringify(input)}`, () => assert.deepEqual(faultsOf(input), { config: faults }));
+  }
+
+  it("refuse two cookies of one name", () => {
+    const faults = { config: "remember_cookie_name must differ from cookie_name" };
+    assert.deepEqual(faultsOf({ cookie_name: "Remember" }), faults);
+  });
+
+  it("never have a consumer", () => {
+    assert.throws(
+      () =>
+        parse(
+          { fields },
+          { consumer: { id: "c0000000-0000-4000-8000-000000000001" }, config: {}, protocols: ["tcp"] },
+          0,
+        ),
+      { message: "schema violation (consumer: value must be null)" },
+    );
+  });
+});
+
+describe("the engine's options", () => {
+  const rounded: readonly [input: object, options: object][] = [
+    [
+      { idling_timeout: 0.5, rolling_timeout: 10.2 },
+      { idling_timeout: 1, rolling_timeout: 11 },
+    ],
+    [
+      { idling_timeout: 0, absolute_timeout: -5 },
+      { idling_timeout: 0, absolute_timeout: 1 },
+    ],
+    [
+      { rolling_timeout: null, stale_ttl: -1 },
+      { rolling_timeout: null, stale_ttl: 0 },
+    ],
+    [
+      { remember_rolling_timeout: 1e300, stale_ttl: 1e300 },
+      { remember_rolling_timeout: Number.MAX_SAFE_INTEGER, stale_ttl: 34_560_000 },
+    ],
+    [{ secret: "{vault://env/SECRET}" }, { secret: null }],
+  ];
+  for (const [input, expected] of rounded) {
+    it(`are ${JSON.stringify(expected)} for ${JSON.stringify(input)}`, () => {
+      const options: Record<string, unknown> = { ...engineOptions(configured(input)) };
+      for (const [name, value] of Object.entries(expected)) assert.equal(options[name], value);
+      createSessions(options);
+    });
+  }
+
+  it("are accepted by the engine for settings that are all null", () => {
+    const nulls = Object.fromEntries(Object.keys(config).map((name) => [name, null]));
+    createSessions(engineOptions(configured(nulls)));
+  });
+});
+
+it("a random secret has 44 letters and digits, and is not made twice", () => {
+  const secrets = new Set(Array.from({ length: 200 }, randomSecret));
+  assert.equal(secrets.size, 200);
+  for (const secret of secrets) assert.match(secret, /^[0-9A-Za-z]{43}[a-z]$/);
+});

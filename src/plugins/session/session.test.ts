@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { openWorld, START, type World } from "../../../test/helpers/plugins.ts";
+import { exitHeaders } from "../../gateway/answer.ts";
+import { definePlugin, type Exit } from "../../gateway/index.ts";
+import { session as sessionEntity } from "./entities.ts";
+import { session } from "./index.ts";
+
+/** Stands for an authentication plugin with `anonymous`: who sends `x-key: someone` is that consumer. */
+const authentication = definePlugin({
+  name: "authentication",
+  priority: 1000,
+  config: {},
+  create: () => ({
+    access(ctx) {
+      if (ctx.client.credential || !ctx.request.headers.has("x-key")) return undefined;
+      ctx.client.authenticate(someone, { id: "d0000000-0000-4000-8000-000000000001" });
+      return undefined;
+    },
+  }),
+});
+
+const someone = { id: "c0000000-0000-4000-8000-000000000001", username: "coop", custom_id: null };
+
+interface Answer {
+  readonly status: number;
+  readonly cookies: readonly string[];
+  readonly retryAfter: string | undefined;
+  readonly consumer: string | undefined;
+  readonly body: string | undefined;
+  /** Whether access phase and header filter answered with a promise. */
+  readonly waited: readonly [access: boolean, headerFilter: boolean];
+}
+
+async function open(t: TestContext, config: object) {
+  const world = await openWorld(t, [session, authentication]);
+  await world.add("consumers", someone);
+  await world.configure("authentication");
+  await world.configure("session", { secret: "a secret", ...config });
+  return { world, send: (request: Request = {}) => send(world, request) };
+}
+
+interface Request {
+  readonly method?: string;
+  readonly target?: string;
+  readonly key?: boolean;
+  readonly cookie?: string | undefined;
+  /** What happens between the access phase and the answer. */
+  readonly meanwhile?: () => unknown;
+}
+
+async function send(world: World, { method, target, key, cookie, meanwhile }: Request): Promise<Answer> {
+  const headers = [...(key ? ["x-key", "1"] : []), ...(cookie === undefined ? [] : ["Cookie", cookie])];
+  const { ctx, chain, run } = await world.begin({ ...(method && { method }), ...(target && { target }), headers });
+  let made: Exit | undefined;
+  const become = (exit: Exit) => {
+    made = exit;
+    ctx.response.status = exit.status;
+    ctx.response.headers = exitHeaders(ctx, exit, 0);
+  };
+  const access = run();
+  const exit = await access;
+  if (exit) become(exit);
+  else ctx.response.status = 200;
+  await meanwhile?.();
+  const replaced = {
+    replace(answer: Exit) {
+      ctx.response.headers = new (ctx.response.headers.constructor as new () => typeof ctx.response.headers)();
+      become(answer);
+    },
+  };
+  const filter = chain.headerFilter(ctx, replaced);
+  await filter;
+  return {
+    status: ctx.response.status,
+    cookies: ctx.response.headers.getAll("set-cookie"),
+    retryAfter: ctx.response.headers.get("retry-after"),
+    consumer: ctx.client.consumer?.username ?? undefined,
+    body: made && String(made.body),
+    waited: [access instanceof Promise, filter instanceof Promise],
+  };
+}
+
+/** The Cookie header that a browser would send after this answer. */
+const cookieOf = ({ cookies }: Answer): string => cookies.map((line) => line.split(";", 1)[0]).join("; ");
+
+const outOfOrder = (world: World) => world.database.execute("ALTER TABLE sessions RENAME TO away");
+const repaired = (world: World) => world.database.execute("ALTER TABLE away RENAME TO sessions");
+
+const refused = { status: 503, cookies: [], retryAfter: "5" };
+const outcome = ({ status, cookies, retryAfter }: Answer) => ({ status, cookies, retryAfter });
+
+describe("a session in the cookie", () => {
+  it("is made and recognised without waiting for anything", async (t) => {
+    const { send } = await open(t, {});
+    const login = await send({ key: true });
+    assert.deepEqual(login.waited, [false, false]);
+    const visit = await send({ cookie: cookieOf(login) });
+    assert.deepEqual([visit.consumer, visit.cookies, visit.waited], ["coop", [], [false, false]]);
+  });
+
+  it("is found among several Cookie lines and other cookies", async (t) => {
+    const { send } = await open(t, {});
+    const login = await send({ key: true });
+    assert.equal((await send({ cookie: `a=1; ${cookieOf(login)}; b="x"` })).consumer, "coop");
+  });
+
+  it("is no matter of the database's health", async (t) => {
+    const { world, send } = await open(t, {});
+    const login = await send({ key: true });
+    await outOfOrder(world);
+    assert.equal((await send({ cookie: cookieOf(login) })).consumer, "coop");
+  });
+});
+
+describe("a session in the database", () => {
+  const config = { storage: "kong" };
+
+  it("is committed before its cookie leaves", async (t) => {
+    const { world, send } = await open(t, config);
+    for (let i = 0; i < 20; i++) {
+      const login = await send({ key: true });
+      assert.equal(login.waited[1], true);
+      assert.equal((await world.stores.of(sessionEntity).all()).length, i + 1);
+      assert.equal((await send({ cookie: cookieOf(login) })).consumer, "coop");
+    }
+  });
+
+  it("survives 64 logins at once, each with the next request behind it", async (t) => {
+    const { send } = await open(t, config);
+    const visits = await Promise.all(
+      Array.from({ length: 64 }, async () => send({ cookie: cookieOf(await send({ key: true })) })),
+    );
+    assert.ok(visits.every(({ consumer }) => consumer === "coop"));
+  });
+
+  it("that cannot be committed gives no cookie, but 503", async (t) => {
+    const { world, send } = await open(t, config);
+    const login = await send({ key: true, meanwhile: () => outOfOrder(world) });
+    assert.deepEqual(outcome(login), refused);
+    assert.match(login.body!, /"message":"Sessions are currently unavailable"/);
+    assert.match(world.logged.at(-1)!, /^error: session save failed \(unable to store session data\)$/);
+    await repaired(world);
+    assert.equal((await send({ key: true })).cookies.length, 1);
+  });
+
+  it("that cannot be read is not taken for none", async (t) => {
+    const { world, send } = await open(t, config);
+    const cookie = cookieOf(await send({ key: true }));
+    await outOfOrder(world);
+    assert.deepEqual(outcome(await send({ cookie })), refused);
+    assert.deepEqual(outcome(await send({ cookie: "session=forged" })), {
+      ...refused,
+      status: 200,
+      retryAfter: undefined,
+    });
+    await repaired(world);
+    assert.equal((await send({ cookie })).consumer, "coop");
+  });
+
+  it("that cannot be renewed is not renewed, and its cookie goes on", async (t) => {
+    const { world, send } = await open(t, { ...config, idling_timeout: 0 });
+    const cookie = cookieOf(await send({ key: true }));
+    world.now = START + 2800;
+    await send({ cookie: "session=x" });
+    await world.database.execute("PRAGMA query_only = ON");
+    assert.deepEqual(outcome(await send({ cookie })), refused);
+    await world.database.execute("PRAGMA query_only = OFF");
+    const renewed = await send({ cookie });
+    assert.equal(renewed.cookies.length, 1);
+    assert.equal((await send({ cookie: cookieOf(renewed) })).consumer, "coop");
+  });
+
+  it("that cannot be ended is not reported to be", async (t) => {
+    const { world, send } = await open(t, config);
+    const cookie = cookieOf(await send({ key: true }));
+    await send({ cookie });
+    await world.database.execute("PRAGMA query_only = ON");
+    const logout = { method: "POST", target: "/?session_logout", cookie };
+    assert.deepEqual(outcome(await send(logout)), refused);
+    await world.database.execute("PRAGMA query_only = OFF");
+    const done = await send(logout);
+    assert.deepEqual([done.status, done.body], [200, ""]);
+    assert.match(done.cookies[0]!, /^session=; .*Max-Age=0$/);
+    assert.equal((await send({ cookie })).consumer, undefined);
+  });
+
+  it("that another logout ended meanwhile is logged out all the same", async (t) => {
+    const { world, send } = await open(t, config);
+    const cookie = cookieOf(await send({ key: true }));
+    const logout = { method: "DELETE", target: "/?session_logout", cookie };
+    const both = await Promise.all([send(logout), send(logout)]);
+    for (const { status, cookies } of both) assert.deepEqual([status, cookies.length], [200, 1]);
+    assert.deepEqual(await world.stores.of(sessionEntity).all(), []);
+  });
+
+  it("that only a remember cookie could open is not taken for none either", async (t) => {
+    const { world, send } = await open(t, { ...config, remember: true });
+    const login = await send({ key: true });
+    const remember = login.cookies[1]!.split(";", 1)[0]!;
+    await outOfOrder(world);
+    assert.deepEqual(outcome(await send({ cookie: remember })), refused);
+    await repaired(world);
+    const back = await send({ cookie: remember });
+    assert.deepEqual([back.consumer, back.cookies.length], ["coop", 2]);
+  });
+});
+
+describe("the consumer of a session", () => {
+  it("who cannot be looked up is not taken for a stranger", async (t) => {
+    const { world, send } = await open(t, {});
+    const cookie = cookieOf(await send({ key: true }));
+    await world.database.execute("ALTER TABLE consumers RENAME TO nobody");
+    assert.deepEqual(outcome(await send({ cookie })), refused);
+  });
+
+  it("who was deleted ends the session", async (t) => {
+    const { world, send } = await open(t, { storage: "kong" });
+    const cookie = cookieOf(await send({ key: true }));
+    await world.stores.named("consumers")!.delete({ id: someone.id });
+    const visit = await send({ cookie });
+    assert.equal(visit.consumer, undefined);
+    assert.match(visit.cookies[0]!, /^session=; .*Max-Age=0$/);
+    assert.deepEqual(await world.stores.of(sessionEntity).all(), []);
+  });
+});
+
+it("a secret that is an unresolved reference is never used, and said to be missing", async (t) => {
+  const { world, send } = await open(t, { secret: "{vault://env/SECRET}" });
+  assert.equal((await send({ key: true })).cookies.length, 1);
+  assert.ok(world.logged.some((line) => /^error: .*config\.secret/.test(line)));
+  const { send: forge } = await open(t, { secret: "x", cookie_name: "session" });
+  const forged = cookieOf(await forge({ key: true }));
+  assert.equal((await send({ cookie: forged })).consumer, undefined);
+});
