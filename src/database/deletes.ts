@@ -1,18 +1,20 @@
 import type { Change, Key } from "../entities/index.ts";
-import { andThen, type Row, stillReferenced } from "../schema/index.ts";
+import { andThen, type Row, referencedByOthers, stillReferenced } from "../schema/index.ts";
 import { conditionOf } from "./keys.ts";
 import { selectRow } from "./reads.ts";
 import { columnList, decode } from "./rows.ts";
 import { quote } from "./sql.ts";
 import type { Table } from "./tables.ts";
 import { deleteTags } from "./tags.ts";
-import type { Outcome, WriteContext } from "./writes.ts";
+import { createReader, type Outcome, type WriteContext } from "./writes.ts";
 
 /** Delete the row of a key and what cascades from it, each child before its parent. Throws code 4 where it may not go. */
 export async function deleteRow(context: WriteContext, table: Table, key: Key): Promise<Outcome> {
   conditionOf(table, key);
   const row = await selectRow(context.tx, table, key, context.now);
   if (!row) return { answer: false, changes: [] };
+  const reason = await table.entity.deleteGuard?.(row, createReader(context));
+  if (reason !== undefined) throw referencedByOthers(reason);
   const changes: Change[] = [];
   await deleteTree(context, table, row, changes);
   return { answer: true, changes };

@@ -1,11 +1,19 @@
 import {
+  caCertificate,
+  certificate,
   consumer,
   createPluginEntity,
   createRouteEntity,
   type EntityStore,
+  key,
+  keySet,
   type RegexFault,
   type Stores,
   service,
+  sni,
+  target,
+  upstream,
+  vault,
   type Write,
 } from "../entities/index.ts";
 import type { Entity, PluginSchema, Row, RowOf } from "../schema/index.ts";
@@ -34,7 +42,21 @@ export interface StoresOptions {
 /** All entities that the gateway keeps with these plugins. */
 export function allEntities({ plugins, regexFault }: Pick<StoresOptions, "plugins" | "regexFault">): Entity[] {
   const ofPlugins = new Set(plugins.flatMap(({ entities }) => entities ?? []));
-  return [service, createRouteEntity(regexFault), consumer, createPluginEntity(plugins), ...ofPlugins];
+  return [
+    service,
+    createRouteEntity(regexFault),
+    consumer,
+    createPluginEntity(plugins),
+    upstream,
+    target,
+    certificate,
+    sni,
+    caCertificate,
+    vault,
+    keySet,
+    key,
+    ...ofPlugins,
+  ];
 }
 
 /** The stores over a database, which is migrated first. Throws `DatabaseError` when it cannot be used. */

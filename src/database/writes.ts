@@ -1,10 +1,10 @@
 import type { Change, Input, Key, Write } from "../entities/index.ts";
 import {
-  type Guard,
   invalidOptions,
   merge,
   notFound,
   prepare,
+  type Reader,
   type Row,
   schemaViolation,
   transform,
@@ -111,13 +111,8 @@ async function upsert(
 }
 
 /** References resolved, everything valid, transforms applied. */
-async function complete(
-  { tables, tx, now }: WriteContext,
-  table: Table,
-  row: Values,
-  original: Input,
-  stored?: Row,
-): Promise<Row> {
+async function complete(context: WriteContext, table: Table, row: Values, original: Input, stored?: Row): Promise<Row> {
+  const { tables, tx, now } = context;
   const { entity } = table;
   const resolved = await resolveReferences(tx, tables, table, row, now);
   validate(entity, resolved, {
@@ -126,12 +121,13 @@ async function complete(
     ...(stored && { updating: true, stored }),
   });
   const complete = transform(entity.transforms ?? [], resolved, original) as Row;
-  const faults = await entity.guard?.(complete, original, stored, reader(tables, tx, now));
+  const faults = await entity.guard?.(complete, original, stored, createReader(context));
   if (faults) throw schemaViolation(faults);
   return complete;
 }
 
-function reader(tables: Tables, tx: Executor, now: number): Parameters<Guard>[3] {
+/** What guards may read. */
+export function createReader({ tables, tx, now }: WriteContext): Reader {
   const tableOf = (name: string): Table => {
     const table = tables.get(name);
     if (!table) throw new TypeError(`there is no entity ${name}`);
@@ -144,6 +140,7 @@ function reader(tables: Tables, tx: Executor, now: number): Parameters<Guard>[3]
       const column = table.byField.get(field)!;
       return selectWhere(tx, table, [{ sql: `${quote(column.name)} = ?`, values: [id] }], now);
     },
+    all: (entity) => selectWhere(tx, tableOf(entity), [], now),
   };
 }
 

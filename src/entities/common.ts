@@ -1,5 +1,5 @@
 import type { Field, Pattern } from "../schema/index.ts";
-import { hostFault, networkFault, wildcardNameFault } from "./address.ts";
+import { hostFault, nameFault, networkFault, parseAddress, wildcardNameFault } from "./address.ts";
 import { pathFault } from "./path.ts";
 
 /** Field types that several entities and plugins share; spread them to add a description or a rule. */
@@ -66,6 +66,29 @@ export const host = {
   type: "string",
   check: hostFault,
   description: "A host name or an IP address, without a port.",
+} as const satisfies Field;
+
+export const hostWithPort = {
+  type: "string",
+  check: (text: string) => {
+    const parsed = parseAddress(text);
+    return typeof parsed === "string" ? parsed : undefined;
+  },
+  description: "A host name or an IP address, possibly with a port.",
+} as const satisfies Field;
+
+export const sni = {
+  type: "string",
+  check: nameFault,
+  description: "A server name as in the TLS handshake.",
+} as const satisfies Field;
+
+/** A token of RFC 9110 §5.6.2, such as the name of a cookie. */
+export const token = {
+  type: "string",
+  check: (value: string) =>
+    /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value) ? undefined : `'${value}' is not a valid token according to RFC 9110`,
+  description: "A token of HTTP.",
 } as const satisfies Field;
 
 export const wildcardHost = {

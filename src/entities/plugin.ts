@@ -1,5 +1,5 @@
 import type { Entity, ErrorTree, Fields, Guard, PluginSchema, RowOf, Subschema } from "../schema/index.ts";
-import { createdAt, forbidden, httpProtocols, name, protocol, protocols, tags, updatedAt, uuid } from "./common.ts";
+import { createdAt, httpProtocols, name, protocol, tags, updatedAt, uuid } from "./common.ts";
 
 const fields = {
   id: uuid,
@@ -40,9 +40,6 @@ const fields = {
   tags,
 } as const satisfies Fields;
 
-/** Every protocol: for plugins that do not only work on HTTP. */
-export const allProtocols = protocols;
-
 /** The entity of configured plugins, for these plugins and no others. */
 export function createPluginEntity(plugins: readonly PluginSchema[]) {
   return {
@@ -61,12 +58,19 @@ export function createPluginEntity(plugins: readonly PluginSchema[]) {
   } as const satisfies Entity;
 }
 
+const noConsumer = {
+  type: "foreign",
+  reference: "consumers",
+  eq: null,
+  description: "Cannot be set, as the plugin runs before the consumer is known.",
+} as const;
+
 /** What one plugin makes of the general schema; `describeSubschema` shows it in `/schemas/plugins`. */
 export function createSubschema(schema: PluginSchema): Subschema {
   const accepted = schema.protocols ?? httpProtocols;
   return {
     fields: {
-      ...(schema.noConsumer && { consumer: forbidden(fields.consumer) }),
+      ...(schema.noConsumer && { consumer: noConsumer }),
       protocols: { ...fields.protocols, elements: { type: "string", one_of: accepted } },
       config: {
         type: "record",

@@ -112,6 +112,17 @@ test("the upstream is told that a request is anonymous, and by no one else", asy
   ]);
 });
 
+test("a change of the anonymous consumer counts at once, however its id is written", async (t) => {
+  const { world, nobody } = await open(t);
+  await world.configure("one", { anonymous: nobody.id.toUpperCase() });
+  const consumers = world.stores.named("consumers")!;
+  assert.equal((await world.visit()).ctx.client.consumer?.username, "nobody");
+  await consumers.update({ id: nobody.id }, { username: "anybody" });
+  assert.equal((await world.visit()).ctx.client.consumer?.username, "anybody");
+  await consumers.delete({ id: nobody.id });
+  assert.equal((await world.visit()).exit?.status, 500);
+});
+
 test("a deleted anonymous consumer is missed at once", async (t) => {
   const { world, nobody } = await open(t);
   await world.configure("one", { anonymous: "nobody" });

@@ -58,7 +58,9 @@ export function createAuthentication(
 
 function findByIdOrName(lookups: Lookups, text: string): Awaitable<Consumer | undefined> {
   if (!isUuid(text)) return lookups.find(consumer, "username", text);
-  return andThen(lookups.find(consumer, "id", text), (row) => row ?? lookups.find(consumer, "username", text));
+  // Ids are kept in lower case.
+  const byId = lookups.find(consumer, "id", text.toLowerCase());
+  return andThen(byId, (row) => row ?? lookups.find(consumer, "username", text));
 }
 
 /** Whom a stored credential stands for; undefined when its consumer was deleted meanwhile. */

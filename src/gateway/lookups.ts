@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { EntityStore, Stores } from "../entities/index.ts";
-import type { Awaitable, Entity, Row, RowOf } from "../schema/index.ts";
+import { type Awaitable, type Entity, type Row, type RowOf, validateField } from "../schema/index.ts";
 
 /**
  * Rows that a request needs, answered from memory where possible: found or not found, a row is remembered until a change of
@@ -16,6 +16,9 @@ export interface Lookups {
   /** Forget everything and hear of changes no more. */
   close(): void;
 }
+
+/** What is asked for by a longer text is not remembered, so that clients cannot fill the memory with texts of their own. */
+const MAX_KEY = 1024;
 
 /** `max`: rows remembered per entity. */
 export function createLookups(stores: Stores, { max = 10_000 }: { max?: number } = {}): Lookups {
@@ -34,7 +37,7 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
     find: (entity, field, value) =>
       memoryOf(entity).remember(
         uniqueKey(field, value),
-        () => stores.of(entity).select({ [field]: value }),
+        () => (canHave(entity, field, value) ? stores.of(entity).select({ [field]: value }) : undefined),
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
     children: (entity, field, id) =>
@@ -77,7 +80,7 @@ class Memory {
     const keep = (value: T): T => {
       const seconds = lifeOf(value);
       const options = seconds === undefined ? undefined : { ttl: Math.max(1, seconds * 1000) };
-      if (asked === this.#changes) this.#answers.set(key, { value }, options);
+      if (asked === this.#changes && key.length <= MAX_KEY) this.#answers.set(key, { value }, options);
       return value;
     };
     const value = read();
@@ -96,6 +99,12 @@ class Memory {
       }
     }
   }
+}
+
+/** Whether a row may have this value at all; a store refuses to look for one that none has. */
+function canHave(entity: Entity, field: string, value: string): boolean {
+  const definition = entity.fields[field];
+  return definition === undefined || validateField({ ...definition, required: true }, value) === undefined;
 }
 
 /** All pages of the rows that refer to `id`. */

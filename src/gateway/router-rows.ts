@@ -28,7 +28,7 @@ export interface RouteColumns {
 
 export type RouterFlavor = "traditional_compatible" | "traditional";
 
-/** A route's criteria, of which each is absent or has at least one value. */
+/** A route's criteria, of which each is absent or has at least one value; plain paths have one character per byte. */
 export interface Criteria {
   readonly methods: ReadonlySet<string> | undefined;
   readonly hosts: readonly string[] | undefined;
@@ -45,10 +45,14 @@ export function criteriaOf(row: RouteColumns): Criteria {
   return {
     methods: row.methods?.length ? new Set(row.methods) : undefined,
     hosts: row.hosts?.length ? row.hosts : undefined,
-    paths: row.paths?.length ? row.paths : undefined,
+    paths: row.paths?.length ? row.paths.map((path) => (isRegexPath(path) ? path : bytesOf(path))) : undefined,
     headers: headers.length ? headers : undefined,
     snis: row.snis?.length ? row.snis : undefined,
   };
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 export function isRegexPath(path: string): boolean {

@@ -36,7 +36,8 @@ export interface Router<R extends RouteColumns = RouteColumns> {
  * Compile routes for matching. Every criterion that a route has must be met; of the routes that match, the first in Kong's
  * order wins. The cost of a match depends on the request's host and path and on how many routes share them, not on the
  * number of routes: hosts and the literal beginnings of paths (of regex paths too) are looked up, and only the routes found
- * so are tried. Throws `RegexSyntaxError`, naming the route, for a regex that the engine cannot do. Source: SPEC-proxy §1.
+ * so are tried. Matches are not remembered: the key for that costs more than the match. Throws `RegexSyntaxError`, naming
+ * the route, for a regex that the engine cannot do. Source: SPEC-proxy §1.
  */
 export function createRouter<R extends RouteColumns>(
   rows: readonly R[],

@@ -21,7 +21,7 @@ const messageErrors = {
   ERR_HTTP_FRAMING: [400, "Content-Length and Transfer-Encoding contradict each other, or the body that is sent"],
   ERR_HTTP_CHUNK: [400, "the chunked body is malformed"],
   ERR_HTTP_CHUNK_EXTENSION: [400, "a chunk extension is malformed or too long"],
-  ERR_HTTP_TRAILERS: [400, "the trailer section is malformed, too long, or holds a field that may not be there"],
+  ERR_HTTP_TRAILERS: [400, "the trailer section holds a field that may not be there"],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 export type HttpMessageErrorCode = keyof typeof messageErrors;

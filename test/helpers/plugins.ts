@@ -2,6 +2,7 @@ import type { TestContext } from "node:test";
 import { createStores, type Database, openSqlite } from "../../src/database/index.ts";
 import type { PluginRow, Stores } from "../../src/entities/index.ts";
 import { route, service } from "../../src/entities/index.ts";
+import { exitHeaders } from "../../src/gateway/answer.ts";
 import { Chain } from "../../src/gateway/chain.ts";
 import { Context } from "../../src/gateway/context.ts";
 import { createTrustedPeers } from "../../src/gateway/forwarded.ts";
@@ -14,6 +15,7 @@ import {
   type Plugin,
   type Services,
 } from "../../src/gateway/index.ts";
+import { Headers } from "../../src/http1/index.ts";
 import type { Awaitable, Row } from "../../src/schema/index.ts";
 import { createInbound, type TestInbound, type TestRequest } from "./inbound.ts";
 
@@ -125,4 +127,36 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
       return { ctx, inbound, exit: await run() };
     },
   });
+}
+
+/**
+ * Send an answer through the header filters as the gateway does: the exit, or an upstream's 200 with these fields. `made` is
+ * what the gateway answers itself in the end; `waited`, whether the filters were a promise.
+ */
+export async function respond(
+  ctx: Context,
+  chain: Chain,
+  exit: Exit | undefined,
+  fields: readonly string[] = [],
+): Promise<{ readonly made: Exit | undefined; readonly waited: boolean }> {
+  const { response } = ctx;
+  let made: Exit | undefined;
+  const become = (next: Exit) => {
+    made = next;
+    response.status = next.status;
+    response.headers = exitHeaders(ctx, next, ctx.startMs);
+  };
+  if (exit) become(exit);
+  else {
+    response.status = 200;
+    response.headers = new Headers([...response.headers.list, ...fields]);
+  }
+  const filtered = chain.headerFilter(ctx, {
+    replace(next) {
+      response.headers = new Headers();
+      become(next);
+    },
+  });
+  await filtered;
+  return { made, waited: filtered instanceof Promise };
 }

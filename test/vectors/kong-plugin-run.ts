@@ -1,11 +1,10 @@
 import type { TestContext } from "node:test";
 import { consumer } from "../../src/entities/index.ts";
-import { exitHeaders } from "../../src/gateway/answer.ts";
 import { type Context, definePlugin, type Exit } from "../../src/gateway/index.ts";
-import { Headers } from "../../src/http1/index.ts";
+import type { Headers } from "../../src/http1/index.ts";
 import { sessionMetadata, session as sessions } from "../../src/plugins/session/entities.ts";
 import { createSessionPlugin } from "../../src/plugins/session/index.ts";
-import { openWorld, type World } from "../helpers/plugins.ts";
+import { openWorld, respond, type World } from "../helpers/plugins.ts";
 
 export interface Vectors {
   readonly vectors: readonly Vector[];
@@ -151,23 +150,12 @@ async function runRequest(world: World, { request, now }: VectorRequest, flow: F
     headers: Object.entries(request.headers).flat(),
     ...(request.body !== undefined && { body: request.body }),
   });
-  const { response } = ctx;
-  let made: Exit | undefined;
-  const become = (exit: Exit) => {
-    made = exit;
-    response.status = exit.status;
-    response.headers = exitHeaders(ctx, exit, now * 1000);
-  };
   const exit = await run();
   const upstream = exit ? undefined : Object.fromEntries(pairsOf(ctx.service.request.headers));
-  if (exit) become(exit);
-  else {
-    response.status = 200;
-    const cookies = (flow.upstream_set_cookie ?? []).flatMap((text) => ["Set-Cookie", text]);
-    response.headers = new Headers([...response.headers.list, "Content-Type", "text/plain", ...cookies]);
-  }
-  await chain.headerFilter(ctx, { replace: become });
+  const cookies = (flow.upstream_set_cookie ?? []).flatMap((text) => ["Set-Cookie", text]);
+  const { made } = await respond(ctx, chain, exit, ["Content-Type", "text/plain", ...cookies]);
 
+  const { response } = ctx;
   const rows = await world.stores.of(sessions).all();
   return {
     status: response.status,

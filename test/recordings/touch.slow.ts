@@ -1,0 +1,3 @@
+import { testRecording } from "./replay.ts";
+
+testRecording("08-session-touch-and-races");
