@@ -4,7 +4,7 @@ import { type Command, CommandError, describeCommand, formatRows, parseCommandLi
 type Load = () => Promise<{ readonly default: Command }>;
 
 /** The commands and their modules, loaded when they are asked for: `sesame version` does not wait for a gateway. */
-const commands: ReadonlyMap<string, Load> = new Map<string, Load>([
+export const commands: ReadonlyMap<string, Load> = new Map<string, Load>([
   ["start", () => import("./start.ts")],
   ["quickstart", () => import("./quickstart.ts")],
   ["echo", () => import("./echo.ts")],

@@ -15,7 +15,7 @@ export interface Database extends Executor {
   readonly readOnly: boolean;
   /**
    * Run the work as one transaction: committed when it returns, rolled back when it throws. The work uses the executor
-   * that it is given and no other. Transactions of one process follow each other.
+   * that it is given and no other. Transactions are isolated as if they ran one after the other.
    */
   transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
   /** Whether the error says that a statement broke a unique index or a foreign key. */

@@ -77,10 +77,9 @@ async function update(
   ttl: number | undefined,
 ): Promise<Outcome> {
   const { tx, now } = context;
-  const condition = conditionOf(table, key);
-  const changes = prepare(table.entity, input, "update", now);
-  const [old] = await selectWhere(tx, table, [condition], now);
+  const [old] = await selectWhere(tx, table, [conditionOf(table, key)], now);
   if (!old) throw notFound(key);
+  const changes = prepare(table.entity, withSubschema(table, input, old), "update", now);
   const merged = merge(table.entity, { ...changes, id: old.id }, old);
   const { ttl: _, ...stored } = old;
   const row = await complete(
@@ -93,6 +92,12 @@ async function update(
   const kept = ttl === undefined && table.entity.ttl ? await expiryOf(context, table, old.id) : null;
   const expiry = ttl === undefined ? kept : expiryFrom(Math.floor(now), ttl);
   return replace(context, table, { row, expiry }, old);
+}
+
+/** A change that does not name the subschema is of the stored row's. */
+function withSubschema(table: Table, input: Input, old: Row): Input {
+  const name = table.entity.subschemas?.key;
+  return name === undefined || Object.hasOwn(input, name) ? input : { ...input, [name]: old[name] };
 }
 
 async function upsert(

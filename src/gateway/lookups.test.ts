@@ -55,9 +55,31 @@ test("a change forgets what the row is and was an answer to, and nothing else", 
   rows.set("princess", princess);
   await tell({ entity: "consumers", operation: "update", row: princess, old: fiona });
   assert.equal(lookups.find(consumer, "username", "shrek"), shrek, "answered from memory, without a promise");
-  for (const [name, row] of [["fiona", undefined], ["princess", princess]] as const) {
+  for (const [name, row] of [
+    ["fiona", undefined],
+    ["princess", princess],
+  ] as const) {
     const found = lookups.find(consumer, "username", name);
     reads.shift()!();
     assert.equal(await found, row);
+  }
+});
+
+test("a text that no row can have is not asked for", () => {
+  const { stores, reads } = slowStores();
+  const lookups = createLookups(stores);
+  for (const text of ["", "a\0b", "\ud800"]) assert.equal(lookups.find(consumer, "username", text), undefined);
+  assert.equal(lookups.find(consumer, "id", "../../etc/passwd"), undefined);
+  assert.equal(reads.length, 0);
+});
+
+test("what was asked for by a long text is not remembered", async () => {
+  const { stores, reads } = slowStores();
+  const lookups = createLookups(stores);
+  for (const count of [1, 2]) {
+    const found = lookups.find(consumer, "username", "x".repeat(2000));
+    assert.equal(reads.length, count);
+    reads.at(-1)!();
+    assert.equal(await found, undefined);
   }
 });

@@ -30,7 +30,15 @@ export const plugins = [
           high: { type: "integer", default: 9, description: "High." },
         },
       },
+      old_names: {
+        type: "set",
+        elements: { type: "string" },
+        description: "More names.",
+      },
       newest: { type: "boolean", newer: true, description: "A setting that Kong does not have." },
+    },
+    shorthand_fields: {
+      who: { type: "string", description: "An older name.", expand: (value: string | null) => ({ anonymous: value }) },
     },
     noConsumer: true,
     entities: [keyauthCredential, basicauthCredential, acl, session],
@@ -211,13 +219,28 @@ export function testDatabase(name: string, create: CreateDatabase): void {
     );
     assert.deepEqual(changed, {
       ...row,
-      config: { key_names: ["apikey"], anonymous: "a", limits: { low: 3, high: 4 } },
+      config: { key_names: ["apikey"], anonymous: "a", limits: { low: 3, high: 4 }, old_names: null },
       tags: ["c"],
       updated_at: 1_700_000_010,
     });
     assert.deepEqual(await store.select({ id: row.id }), changed);
     assert.deepEqual(await store.update({ id: row.id }, changed), changed);
   });
+
+  contract(
+    "an update of settings knows their older names and their sets, without the name of the plugin",
+    async ({ stores }) => {
+      const store = stores.named("plugins")!;
+      const { id } = await store.insert({ name: "key-auth", config: { who: "a" } });
+      const row = await store.update({ id }, { config: { who: "b", old_names: ["x", "x"] } });
+      assert.deepEqual(row["config"], {
+        key_names: ["apikey"],
+        anonymous: "b",
+        limits: { low: 1, high: 9 },
+        old_names: ["x"],
+      });
+    },
+  );
 
   contract("an empty update still moves the time of the last write", async ({ stores, advance }) => {
     const store = stores.of(service);
@@ -535,7 +558,12 @@ export function testDatabase(name: string, create: CreateDatabase): void {
       store.update({ id }, { config: { anonymous: "x" } }),
     ]);
     const row = (await store.select({ id })) as unknown as { config: object };
-    assert.deepEqual(row.config, { key_names: ["apikey"], anonymous: "x", limits: { low: 7, high: 8 } });
+    assert.deepEqual(row.config, {
+      key_names: ["apikey"],
+      anonymous: "x",
+      limits: { low: 7, high: 8 },
+      old_names: null,
+    });
   });
 
   contract(
