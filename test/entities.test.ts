@@ -105,7 +105,7 @@ test("a CA certificate is one of an authority, has its digest, and stays while a
   const store = stores.of(caCertificate);
   const authority = await createCertificate({ ca: true });
   const reject = (cert: string, text: string) => assert.rejects(store.insert({ cert }), fields({ "@entity": [text] }));
-  await reject(authority.cert + authority.cert, "please submit only one certificate at a time");
+  await reject(`${authority.cert}\n${authority.cert}`, "please submit only one certificate at a time");
   await reject(
     (await createCertificate({ ca: true, expired: true })).cert,
     'certificate expired, "Not After" time is in the past',

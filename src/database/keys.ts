@@ -1,13 +1,5 @@
 import type { Key } from "../entities/index.ts";
-import {
-  type Entity,
-  invalidPrimaryKey,
-  invalidUnique,
-  isRecord,
-  isUuid,
-  type Values,
-  validateField,
-} from "../schema/index.ts";
+import { type Entity, invalidPrimaryKey, invalidUnique, isUuid, type Values, validateField } from "../schema/index.ts";
 import { encodeValue } from "./rows.ts";
 import { quote, type SqlValue } from "./sql.ts";
 import type { Table } from "./tables.ts";
@@ -51,7 +43,9 @@ export function tupleCondition(table: Table, tuple: readonly string[], values: V
   const parts = tuple.map((field) => {
     const column = table.byField.get(field)!;
     const value = values[field];
-    if (isRecord(value) && !isUuid(String(value["id"]))) throw invalidPrimaryKey({ [field]: "expected a valid UUID" });
+    const fault = validateField({ ...column.definition, required: false }, value);
+    if (typeof fault === "string") throw invalidUnique(field, fault);
+    if (fault !== undefined) throw invalidPrimaryKey({ [field]: fault });
     const encoded = encodeValue(column, value);
     // As the index has it, so that the index is used.
     return column.definition.required

@@ -122,6 +122,22 @@ test("changes of another process reach the listeners when they are told", async 
   assert.deepEqual(heard, ["services"]);
 });
 
+test("what was answered survives the sudden death of the process", { timeout: 20_000 }, async (t) => {
+  const file = join(createFolder(t), "sesame.db");
+  const program = `
+    import { openSqlite, createStores } from ${JSON.stringify(new URL("index.ts", import.meta.url).href)};
+    const stores = await createStores(openSqlite({ file: process.argv[1] }), { plugins: [] });
+    await stores.named("services").insert({ name: "s", host: "h" });
+    process.kill(process.pid, "SIGKILL");
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program, file], { stdio: "ignore" });
+  assert.deepEqual(await once(child, "close"), [null, "SIGKILL"]);
+  const database = openSqlite({ file });
+  const stores = await createStores(database, { plugins: [] });
+  assert.equal((await stores.of(service).select({ name: "s" }))?.host, "h");
+  await database.close();
+});
+
 test("processes that open a new database at once all find it ready", { timeout: 20_000 }, async (t) => {
   const file = join(createFolder(t), "sesame.db");
   const program = `

@@ -80,18 +80,17 @@ async function update(
   const [old] = await selectWhere(tx, table, [conditionOf(table, key)], now);
   if (!old) throw notFound(key);
   const changes = prepare(table.entity, withSubschema(table, input, old), "update", now);
-  const merged = merge(table.entity, { ...changes, id: old.id }, old);
-  const { ttl: _, ...stored } = old;
-  const row = await complete(
-    context,
-    table,
-    table.entity.ttl ? { ...merged, ttl: undefined } : merged,
-    input,
-    stored as Row,
-  );
+  const stored = withoutTtl(table, old);
+  const row = await complete(context, table, merge(table.entity, { ...changes, id: old.id }, stored), input, stored);
   const kept = ttl === undefined && table.entity.ttl ? await expiryOf(context, table, old.id) : null;
   const expiry = ttl === undefined ? kept : expiryFrom(Math.floor(now), ttl);
   return replace(context, table, { row, expiry }, old);
+}
+
+/** The row as it is kept: the seconds that remain are no member of it. */
+function withoutTtl(table: Table, row: Row): Row {
+  const { ttl: _, ...rest } = row;
+  return table.entity.ttl ? rest : row;
 }
 
 /** A change that does not name the subschema is of the stored row's. */

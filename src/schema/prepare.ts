@@ -13,13 +13,19 @@ export type Context = "insert" | "upsert" | "update" | "select";
  * a wrong type throws code 2. `now` in seconds, with a fraction.
  */
 export function prepare(shape: Shape, data: Values, context: Context, now: number): Record<string, unknown> {
-  const row = context === "select" ? { ...data } : expand(shape, data);
-  for (const [name, field] of Object.entries(fieldsOf(shape, row))) {
-    let value = Object.hasOwn(row, name) ? row[name] : undefined;
+  const given = context === "select" ? data : expand(shape, data);
+  const fields = fieldsOf(shape, given);
+  const row: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    let value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (field.auto && context !== "select") value = automatic(field, value, context, now);
     value = adjust(field, value, context, now);
-    if (value === undefined || (field.newer && value === null && context !== "update")) delete row[name];
-    else row[name] = value;
+    const isUnset = value === undefined || (field.newer && value === null && context !== "update");
+    if (!isUnset) row[name] = value;
+  }
+  // What is no field is a fault of a write; in a stored row it is a field of once.
+  if (context !== "select") {
+    for (const [name, value] of Object.entries(given)) if (!Object.hasOwn(fields, name)) put(row, name, value);
   }
   return row;
 }

@@ -9,6 +9,8 @@ export interface Shape {
   readonly subschemas?: Entity["subschemas"];
   readonly transforms?: Entity["transforms"];
   readonly ttl?: true;
+  /** Entities have one, records do not. */
+  readonly primary_key?: Entity["primary_key"];
 }
 
 export type Values = { readonly [name: string]: unknown };

@@ -200,4 +200,6 @@ test("an unknown subschema is the only fault", () => {
   const subschemas = { key: "a", of: new Map(), unknown: (value: string) => `no ${value}` };
   assert.deepEqual(faultsOf({ fields, subschemas }, { a: "x", z: 1 }, {}), { a: "no x" });
   assert.deepEqual(faultsOf({ fields, subschemas }, { z: 1 }, {}), { a: "required field missing" });
+  assert.deepEqual(faultsOf({ fields, subschemas }, { a: { toString: 1 } }, {}), { a: "expected a string" });
+  assert.deepEqual(faultsOf({ fields, subschemas }, { a: [] }, {}), { a: "no nil" });
 });

@@ -38,9 +38,7 @@ export function faultsOf(shape: Shape, row: Values, scope: Scope): ErrorTree | u
   if (subschemas) {
     const value = row[subschemas.key];
     if (value === null || value === undefined) return { [subschemas.key]: "required field missing" };
-    if (!subschemaOf(shape, row)) {
-      return { [subschemas.key]: subschemas.unknown(String((Array.isArray(value) ? value[0] : value) ?? "nil")) };
-    }
+    if (!subschemaOf(shape, row)) return { [subschemas.key]: subschemaFault(subschemas.unknown, value) };
   }
   const faults: Record<string, ErrorNode> = {};
   const fields = fieldsOf(shape, row);
@@ -60,9 +58,16 @@ export function faultsOf(shape: Shape, row: Values, scope: Scope): ErrorTree | u
   return Object.keys(faults).length > 0 ? faults : undefined;
 }
 
-/** Clients send rows back as they got them, so the time of the last write is no fault where there is none. */
+function subschemaFault(unknown: (value: string) => string, value: unknown): string {
+  const [name] = Array.isArray(value) ? value : [value];
+  if (typeof name === "string") return unknown(name);
+  return name === undefined ? unknown("nil") : "expected a string";
+}
+
+/** Members of a row that are no fields and yet no fault: its `ttl`, and a time of the last write where none is kept. */
 function isIgnored(shape: Shape, fields: Fields, name: string): boolean {
-  return name === "updated_at" || (name === "ttl" && shape.ttl === true && !Object.hasOwn(fields, name));
+  if (!shape.primary_key || Object.hasOwn(fields, name)) return false;
+  return name === "updated_at" || (name === "ttl" && shape.ttl === true);
 }
 
 /** The first fault of one value, or the faults of its parts; undefined when there is none. */

@@ -325,6 +325,8 @@ export function testDatabase(name: string, create: CreateDatabase): void {
       (await groups.upsert({ consumer: { id }, group: "g" }, { consumer: { id }, tags: ["t"] })).id,
       made.id,
     );
+    await assert.rejects((async () => groups.select({ group: "g", consumer: "u" }))(), { code: 1 });
+    await assert.rejects((async () => groups.select({ group: 5, consumer: { id } }))(), { code: 10 });
     assert.equal(await groups.delete({ consumer: { id }, group: "h" }), false);
     assert.equal(await groups.delete({ consumer: { id }, group: "g" }), true);
   });

@@ -311,7 +311,7 @@ test("requests that we read, node:http reads alike", async () => {
     }),
     runs(3000),
   );
-  assert.ok(compared > 1000, `only ${compared} were valid`);
+  assert.ok(compared > 500, `only ${compared} were valid`);
 });
 
 test("answers that we read, node:http reads alike", async () => {
@@ -325,5 +325,5 @@ test("answers that we read, node:http reads alike", async () => {
     }),
     runs(3000),
   );
-  assert.ok(compared > 1000, `only ${compared} were valid`);
+  assert.ok(compared > 500, `only ${compared} were valid`);
 });

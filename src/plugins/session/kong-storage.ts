@@ -17,7 +17,8 @@ export function kongStorage(lookups: Lookups): SessionStorage {
   const find = (key: string) => lookups.find(session, "session_id", key);
 
   async function insert(key: string, data: string, { now, ttl, metadata = [] }: SessionWrite): Promise<void> {
-    const row = await sessions.insert({ session_id: key, data, ...lifeFrom(now, ttl) });
+    // A cookie counts up to and including the second in which its time is over, so the row stays one second longer.
+    const row = await sessions.insert({ session_id: key, data, expires: now + ttl, ttl: ttl + 1 });
     try {
       for (const { audience, subject } of metadata) {
         await metadatas.insert({ session: { id: row.id }, sid: key, subject, audience });
@@ -31,9 +32,11 @@ export function kongStorage(lookups: Lookups): SessionStorage {
   /** Let a replaced row live for `life` seconds more, or for what it has left if that is less. */
   async function outdate(key: string, life: number, now: number): Promise<void> {
     const row = await find(key);
-    if (row && !expiresBy(row, now + life)) {
-      await sessions.update({ id: row.id }, lifeFrom(now, life)).catch(ignoreMissing);
-    }
+    const expires = now + life;
+    if (!row || (row.expires ?? expires) < expires) return;
+    // A row whose `ttl` is 0 would live for ever.
+    if (life === 0) await sessions.delete({ id: row.id });
+    else await sessions.update({ id: row.id }, { expires, ttl: life }).catch(ignoreMissing);
   }
 
   return {
@@ -50,13 +53,8 @@ export function kongStorage(lookups: Lookups): SessionStorage {
   };
 }
 
-/** A cookie counts up to and including the second in which its time is over, so the row itself stays one second longer. */
-const lifeFrom = (now: number, life: number) => ({ expires: now + life, ttl: life + 1 });
-
-const expiresBy = ({ expires }: SessionRow, time: number): boolean => expires !== null && expires <= time;
-
 function dataOf(row: SessionRow | undefined, now: number): string | undefined {
-  return row && !expiresBy(row, now - 1) ? (row.data ?? undefined) : undefined;
+  return row && (row.expires ?? now) >= now ? (row.data ?? undefined) : undefined;
 }
 
 /** The row was deleted meanwhile, by a logout that ran beside. */
