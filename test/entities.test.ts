@@ -16,7 +16,8 @@ import {
 } from "../src/entities/index.ts";
 import { EntityError } from "../src/schema/index.ts";
 
-const stores = await createStores(openSqlite({ file: ":memory:" }), { plugins: [] });
+const entities = [upstream, target, certificate, sni, caCertificate, vault, keySet, key];
+const stores = await createStores(openSqlite({ file: ":memory:" }), { plugins: [], entities });
 
 const fields = (expected: unknown) => (error: unknown) => {
   assert.ok(error instanceof EntityError, String(error));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { allEntities } from "../src/database/index.ts";
+import { target, upstream } from "../src/entities/index.ts";
 import { plugins } from "../src/plugins/index.ts";
 import { describe, describeSubschema } from "../src/schema/index.ts";
 
@@ -20,7 +21,7 @@ const recorded = new Map(
     .map(({ request, response }) => [request.path.slice("/schemas/".length), JSON.parse(response.body)]),
 );
 
-const entities = allEntities({ plugins });
+const entities = allEntities({ plugins, entities: [upstream, target] });
 const described = new Map<string, object>(entities.map((entity) => [entity.name, describe(entity)]));
 for (const [name, subschema] of entities.find(({ name }) => name === "plugins")!.subschemas!.of) {
   described.set(`plugins/${name}`, describeSubschema(subschema));

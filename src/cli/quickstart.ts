@@ -50,7 +50,7 @@ answer it got. A second start on the same data keeps what it finds there.`,
       await offerPage(guide, places);
       terminal.print(outlook(places, cookie));
       await stopped;
-      terminal.print("\nThe quickstart has stopped; its data are kept.\n");
+      terminal.print("\nStopped.\n");
       return 0;
     } finally {
       // The gateway first, since it uses the others.
@@ -81,18 +81,26 @@ function introduction({ proxy, admin, echo }: Places, prefix: string): string {
 
 function outlook({ proxy, admin }: Places, cookie: string | undefined): string {
   const url = `${proxy}${PROTECTED}`;
-  const use = cookie === undefined ? "" : `   Use the session:   curl -i ${url} -H 'cookie: ${cookie}'\n`;
-  const leave =
-    cookie === undefined
-      ? ""
-      : `   Log out:           curl -i -X POST '${url}?session_logout=1' -H 'cookie: ${cookie}'\n`;
-  return `
-${styleText("bold", "Everything runs. What to try next:")}
-
-   In a browser:      ${styleText("underline", `${proxy}${PAGE}`)} (the key is ${KEY})
-${use}${leave}   See all plugins:   curl ${admin}/services/example-service/plugins
-   What a cookie says: sesame session inspect 'NAME=VALUE'
-
-Ctrl+C stops it.
-`;
+  const session = [
+    "With the session of the walkthrough, in a shell:",
+    `   cookie='${cookie}'`,
+    `   curl -i ${url} -H "cookie: $cookie"`,
+    `   curl -i -X POST '${url}?session_logout=1' -H "cookie: $cookie"     logs out`,
+    "",
+  ];
+  const lines = [
+    "",
+    styleText("bold", "Everything runs. What to try next:"),
+    "",
+    `Log in with a browser; the key is ${KEY}:`,
+    `   ${styleText("underline", `${proxy}${PAGE}`)}`,
+    "",
+    ...(cookie === undefined ? [] : session),
+    "See how it is configured:",
+    `   curl ${admin}/services/example-service/plugins`,
+    "",
+    "Ctrl+C stops it; what it keeps is there at the next start.",
+    "",
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }

@@ -1,19 +1,11 @@
 import {
-  caCertificate,
-  certificate,
   consumer,
   createPluginEntity,
   createRouteEntity,
   type EntityStore,
-  key,
-  keySet,
   type RegexFault,
   type Stores,
   service,
-  sni,
-  target,
-  upstream,
-  vault,
   type Write,
 } from "../entities/index.ts";
 import type { Entity, PluginSchema, Row, RowOf } from "../schema/index.ts";
@@ -31,6 +23,8 @@ import { type Outcome, perform } from "./writes.ts";
 export interface StoresOptions {
   /** The plugins that may be configured, with the entities they bring. */
   readonly plugins: readonly (PluginSchema & { readonly entities?: readonly Entity[] })[];
+  /** Entities beside those that every gateway has, such as `upstream`, for a gateway that acts on them. */
+  readonly entities?: readonly Entity[];
   /** Judges the regular expressions of routes; the gateway's own engine. */
   readonly regexFault?: RegexFault;
   /** Has writes performed elsewhere, for a process that only reads; absent: they are performed here. */
@@ -39,22 +33,19 @@ export interface StoresOptions {
   readonly now?: Clock;
 }
 
-/** All entities that the gateway keeps with these plugins. */
-export function allEntities({ plugins, regexFault }: Pick<StoresOptions, "plugins" | "regexFault">): Entity[] {
-  const ofPlugins = new Set(plugins.flatMap(({ entities }) => entities ?? []));
+/** All entities that are kept. */
+export function allEntities({
+  plugins,
+  entities = [],
+  regexFault,
+}: Pick<StoresOptions, "plugins" | "entities" | "regexFault">): Entity[] {
+  const ofPlugins = new Set(plugins.flatMap((plugin) => plugin.entities ?? []));
   return [
     service,
     createRouteEntity(regexFault),
     consumer,
     createPluginEntity(plugins),
-    upstream,
-    target,
-    certificate,
-    sni,
-    caCertificate,
-    vault,
-    keySet,
-    key,
+    ...entities,
     ...ofPlugins,
   ];
 }

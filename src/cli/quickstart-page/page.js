@@ -59,7 +59,7 @@ function tick() {
   }
   if (isOver) {
     ends = new Map();
-    visit();
+    void visit();
   }
 }
 
@@ -90,8 +90,9 @@ async function visit() {
 element("login-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const key = element("key");
-  // Other characters cannot stand in a header, nor in a key that was typed.
-  const response = await send("", { headers: { apikey: encodeURIComponent(key.value) } });
+  // A header takes bytes, one character for each.
+  const apikey = String.fromCharCode(...new TextEncoder().encode(key.value));
+  const response = await send("", { headers: { apikey } });
   if (response?.ok) {
     key.value = "";
     await showSession(response, true);
