@@ -1,4 +1,5 @@
 import type { Serializable } from "node:child_process";
+import { describeError, type ErrorMessage, reviveError } from "./channel-errors.ts";
 
 /** What can be sent to another process: `process` in a worker, the worker in the primary. */
 interface Port {
@@ -12,7 +13,7 @@ export type Methods = Readonly<Record<string, Method>>;
 
 /** Calls to the process at the other end; arguments and answers are plain JSON values. */
 export interface Channel {
-  /** Rejects with the other side's error (its name, message and members), or when the process ends before it answers. */
+  /** Rejects with the other side's error, or when the other process ends before it answers. */
   call(method: string, argument?: unknown): Promise<unknown>;
 }
 
@@ -24,32 +25,38 @@ interface Call {
 interface Reply {
   readonly reply: number;
   readonly value?: unknown;
-  readonly error?: { readonly [member: string]: unknown };
+  readonly error?: ErrorMessage;
 }
 
 /** Join two processes: `methods` are what the other side may call. Both sides create one. */
 export function createChannel(port: Port, methods: Methods): Channel {
-  const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  const pending = new Map<number, PromiseWithResolvers<unknown>>();
   let last = 0;
 
   async function answer({ call, method, argument }: Call): Promise<void> {
     try {
-      send({ reply: call, value: await methods[method]!(argument as never) });
+      send({ reply: call, value: await methods[method]!(argument as never) }, () => {});
     } catch (error) {
-      send({ reply: call, error: describe(error) });
+      send({ reply: call, error: describeError(error) }, () => {});
     }
   }
 
   function settle({ reply, value, error }: Reply): void {
     const waiting = pending.get(reply);
     pending.delete(reply);
-    if (error) waiting?.reject(revive(error));
+    if (error) waiting?.reject(reviveError(error));
     else waiting?.resolve(value);
   }
 
-  function send(message: Call | Reply): void {
-    // A process that is gone is told by "disconnect"; the callback only keeps its error from being thrown.
-    port.send?.(message as unknown as Serializable, () => {});
+  function send(message: Call | Reply, failed: () => void): void {
+    // The callback keeps a channel that is closed already from throwing.
+    port.send?.(message as unknown as Serializable, (error) => error && failed());
+  }
+
+  /** The call will not be answered. */
+  function giveUp(call: number): void {
+    pending.get(call)?.reject(new Error("the other process has ended"));
+    pending.delete(call);
   }
 
   port.on("message", (message) => {
@@ -58,27 +65,16 @@ export function createChannel(port: Port, methods: Methods): Channel {
     else if ("reply" in message) settle(message as Reply);
   });
   port.on("disconnect", () => {
-    for (const { reject } of pending.values()) reject(new Error("the other process has ended"));
-    pending.clear();
+    for (const call of pending.keys()) giveUp(call);
   });
 
   return {
-    call(method, argument) {
+    call(method, argument = null) {
       const call = ++last;
-      return new Promise((resolve, reject) => {
-        pending.set(call, { resolve, reject });
-        send({ call, method, argument: argument ?? null });
-      });
+      const waiting = Promise.withResolvers<unknown>();
+      pending.set(call, waiting);
+      send({ call, method, argument }, () => giveUp(call));
+      return waiting.promise;
     },
   };
-}
-
-function describe(error: unknown): { [member: string]: unknown } {
-  if (!(error instanceof Error)) return { message: String(error) };
-  return { ...error, name: error.name, message: error.message };
-}
-
-function revive({ name, message, ...members }: { readonly [member: string]: unknown }): Error {
-  const error = new Error(String(message));
-  return Object.assign(error, members, { name: String(name ?? "Error") });
 }

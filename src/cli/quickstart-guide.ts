@@ -14,7 +14,7 @@ interface Telling {
   readonly status: number;
   /** A header to show; its absence is shown, too. */
   readonly header?: string;
-  /** The members of a JSON body to show; all of a short one when absent. */
+  /** The members of a JSON body to show, `config.storage` being one in another; the beginning of the body when absent. */
   readonly members?: readonly string[];
 }
 
@@ -79,9 +79,10 @@ export function createGuide(print: (text: string) => void): Guide {
 function answerLines({ status, headers, body }: Answer, telling: Telling): string[] {
   const line = `${status} ${STATUS_CODES[status] ?? ""}`.trim();
   const isExpected = status === telling.status;
+  const isJson = headers.get("content-type")?.startsWith("application/json");
   const lines = [isExpected ? styleText("green", line) : styleText("red", `${line} (expected ${telling.status})`)];
   if (telling.header) lines.push(headerLine(telling.header, headers.get(telling.header)));
-  if (body !== "") lines.push(styleText("dim", excerpt(body, isExpected ? telling.members : undefined)));
+  if (body !== "") lines.push(styleText("dim", excerpt(body, isExpected && isJson ? telling.members : undefined)));
   return lines;
 }
 
@@ -95,7 +96,7 @@ function excerpt(body: string, members: readonly string[] | undefined): string {
   return line.length > 160 ? `${line.slice(0, 160)} ...` : line;
 }
 
-/** Some members of an object (`config.storage` is one in another), and dots for the rest. */
+/** Some members of an object, and dots for the rest. */
 function picture(body: object, members: readonly string[]): string {
   const shown = members.map((member) => `${JSON.stringify(member)}: ${JSON.stringify(memberOf(body, member))}`);
   return `{ ${shown.join(", ")}, ... }`;

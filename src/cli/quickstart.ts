@@ -82,10 +82,10 @@ function introduction({ proxy, admin, echo }: Places, prefix: string): string {
 function outlook({ proxy, admin }: Places, cookie: string | undefined): string {
   const url = `${proxy}${PROTECTED}`;
   const session = [
-    "With the session of the walkthrough, in a shell:",
+    "Use the session of the walkthrough in a shell, then log out:",
     `   cookie='${cookie}'`,
     `   curl -i ${url} -H "cookie: $cookie"`,
-    `   curl -i -X POST '${url}?session_logout=1' -H "cookie: $cookie"     logs out`,
+    `   curl -i -X POST '${url}?session_logout=1' -H "cookie: $cookie"`,
     "",
   ];
   const lines = [

@@ -16,26 +16,28 @@ export interface WorkerStart {
 }
 
 /** What the primary may call in a worker. */
-export interface WorkerMethods {
+export type WorkerMethods = {
   /** Serve; answers the ports. */
   start(start: WorkerStart): Promise<readonly number[]>;
   /** Rows have changed: answered when requests meet the new state. */
   changed(changes: readonly Change[]): Promise<void>;
-  setLogLevel(level: string): void;
+  setLogLevel(level: Settings["log_level"]): void;
   statistics(): WorkerStatistics;
-}
+};
 
 /** What a worker may call in the primary, which alone writes. */
-export interface PrimaryMethods {
+export type PrimaryMethods = {
   write(write: Write): Promise<Row | boolean>;
-}
+};
 
 export interface WorkerStatistics {
   readonly pid: number;
   /** Bytes of heap in use. */
   readonly heap: number;
+  /** Of clients: open now, and accepted since the start. */
   readonly connections: number;
   readonly accepted: number;
+  /** Requests since the start, and those under way. */
   readonly requests: number;
   readonly active: number;
 }

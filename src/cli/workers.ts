@@ -1,11 +1,12 @@
 import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Change, Stores } from "../entities/index.ts";
 import type { Log } from "../gateway/index.ts";
 import { type Channel, createChannel } from "./channel.ts";
-import { CommandError } from "./command.ts";
-import type { WorkerStart, WorkerStatistics } from "./worker-protocol.ts";
+import type { PrimaryMethods, WorkerStart, WorkerStatistics } from "./worker-protocol.ts";
 
 /** The worker processes of a gateway. */
 export interface Workers {
@@ -17,63 +18,75 @@ export interface Workers {
   close(graceMs: number): Promise<void>;
 }
 
-/** A crashed worker is started again after this long, and after twice as long each time it crashes soon again. */
+/** A crashed worker is started again after this long, and after twice as long each time one crashes soon again. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** A worker that lived this long had not crashed soon. */
 const HEALTHY_MS = 30_000;
 /** A worker that has not taken over a change by then serves what is no longer true: it is killed, and started again. */
-const CHANGE_TIMEOUT_MS = 10_000;
+const CHANGE_TIMEOUT_MS = 5000;
+/** What a worker may take beyond the time for its requests. */
+const EXIT_MS = 1000;
+/** A worker that takes longer to answer a question is left out. */
+const ANSWER_MS = 1000;
 
 interface Member {
   readonly worker: Worker;
   readonly channel: Channel;
-  readonly startedMs: number;
-  serving: boolean;
 }
 
 /**
  * Start workers that share the proxy's listeners: the system hands connections to whichever accepts first (the cluster
  * module's own round-robin would send each through this process). Changes of `stores` reach every worker before the write is
- * answered. Rejects when the first worker cannot serve, with its reason.
+ * answered. `start` is asked anew for every worker. Rejects with the reason why one of the first cannot serve.
  */
-export async function startWorkers(count: number, start: WorkerStart, stores: Stores, log: Log): Promise<Workers> {
+export async function startWorkers(
+  count: number,
+  start: () => WorkerStart,
+  stores: Stores,
+  log: Log,
+): Promise<Workers> {
   const file = fileURLToPath(new URL("./worker.ts", import.meta.url));
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: existsSync(file) ? file : file.replace(/\.ts$/, ".js"), args: [] });
+  const methods = { write: (write) => stores.write(write) } satisfies PrimaryMethods;
   const members = new Set<Member>();
-  let closing = false;
+  const closing = new AbortController();
   let pauseMs = FIRST_PAUSE_MS;
 
+  /** Resolves with the ports when the worker serves. */
   async function add(): Promise<readonly number[]> {
     const worker = cluster.fork();
-    const channel = createChannel(worker, { write: (write: Parameters<Stores["write"]>[0]) => stores.write(write) });
-    const member: Member = { worker, channel, startedMs: Date.now(), serving: false };
+    const member = { worker, channel: createChannel(worker, methods) };
+    const startedMs = performance.now();
     members.add(member);
-    worker.on("exit", (code, signal) => {
+    worker.on("error", (error) => log.error("a worker process is out of reach", { pid: worker.process.pid, error }));
+    worker.on("exit", () => members.delete(member));
+    try {
+      const ports = (await member.channel.call("start", start())) as readonly number[];
+      worker.on("exit", (code, signal) => {
+        if (performance.now() - startedMs > HEALTHY_MS) pauseMs = FIRST_PAUSE_MS;
+        void replace({ pid: worker.process.pid, reason: signal ?? `exit code ${code}` });
+      });
+      return ports;
+    } catch (error) {
       members.delete(member);
-      if (member.serving && !closing) restart(member, signal ?? `code ${code}`);
-    });
-    const ports = (await channel.call("start", start)) as readonly number[];
-    member.serving = true;
-    return ports;
+      worker.process.kill("SIGKILL");
+      throw error;
+    }
   }
 
-  function restart(member: Member, reason: string): void {
-    if (Date.now() - member.startedMs > HEALTHY_MS) pauseMs = FIRST_PAUSE_MS;
-    log.error("a worker process ended and is started again", {
-      pid: member.worker.process.pid,
-      reason,
-      pause_ms: pauseMs,
-    });
-    setTimeout(() => {
-      if (closing) return;
-      add().catch((error) => {
-        log.error("a worker process could not be started", { error });
-        restart(member, "did not start");
-      });
-    }, pauseMs);
+  async function replace(facts: { readonly pid?: number | undefined; readonly reason: unknown }): Promise<void> {
+    if (closing.signal.aborted) return;
+    log.error("a worker process ended and is started again", { ...facts, pause_ms: pauseMs });
+    const waited = pause(pauseMs, undefined, { signal: closing.signal });
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    try {
+      await waited;
+      await add();
+    } catch (error) {
+      void replace({ reason: error });
+    }
   }
 
   async function tell({ worker, channel }: Member, changes: readonly Change[]): Promise<void> {
@@ -86,17 +99,32 @@ export async function startWorkers(count: number, start: WorkerStart, stores: St
     clearTimeout(timer);
   }
 
+  /** The answers of all workers that can answer. */
+  async function ask(method: string, argument?: unknown): Promise<unknown[]> {
+    const late = pause(ANSWER_MS, undefined, { ref: false });
+    const asked = [...members].map(({ channel }) => channel.call(method, argument).catch(() => undefined));
+    const answers = await Promise.all(asked.map((answer) => Promise.race([answer, late])));
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    closing.abort();
+    const ended = [...members].map(({ worker }) => once(worker, "exit"));
+    for (const { worker } of members) worker.process.kill(signal);
+    await Promise.all(ended);
+  }
+
   const stop = stores.onChange(async (changes) => {
     await Promise.all([...members].map((member) => tell(member, changes)));
   });
 
-  let ports: readonly number[] = [];
+  let ports: readonly number[];
   try {
-    ports = (await Promise.all(Array.from({ length: count }, add)))[0]!;
+    [ports] = (await Promise.all(Array.from({ length: count }, add))) as [readonly number[]];
   } catch (error) {
-    closing = true;
-    for (const { worker } of members) worker.process.kill("SIGKILL");
-    throw new CommandError((error as Error).message, { cause: error });
+    stop();
+    await end("SIGKILL");
+    throw error;
   }
 
   return {
@@ -105,20 +133,16 @@ export async function startWorkers(count: number, start: WorkerStart, stores: St
       return [...members].map(({ worker }) => worker.process.pid!);
     },
     async setLogLevel(level) {
-      await Promise.allSettled([...members].map(({ channel }) => channel.call("setLogLevel", level)));
+      await ask("setLogLevel", level);
     },
     async statistics() {
-      const answers = await Promise.allSettled([...members].map(({ channel }) => channel.call("statistics")));
-      return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value as WorkerStatistics] : []));
+      return (await ask("statistics")) as WorkerStatistics[];
     },
     async close(graceMs) {
-      closing = true;
-      const ended = [...members].map(({ worker }) => new Promise((resolve) => worker.once("exit", resolve)));
-      for (const { worker } of members) worker.process.kill("SIGTERM");
       const timer = setTimeout(() => {
         for (const { worker } of members) worker.process.kill("SIGKILL");
-      }, graceMs + 1000);
-      await Promise.all(ended);
+      }, graceMs + EXIT_MS);
+      await end("SIGTERM");
       clearTimeout(timer);
       stop();
     },

@@ -1,5 +1,6 @@
 import {
   foreignKeysUnresolved,
+  invalidReference,
   isRecord,
   isUuid,
   type Unresolved,
@@ -25,11 +26,10 @@ export async function resolveReferences(
   const failed: Unresolved[] = [];
   for (const { field, definition } of table.columns) {
     const value = row[field];
-    const parent = definition.type === "foreign" ? tables.get(definition.reference) : undefined;
-    if (!isRecord(value)) continue;
+    if (definition.type !== "foreign" || !isRecord(value)) continue;
     const { id } = value;
-    if (definition.type === "foreign" && typeof id === "string" && isUuid(id))
-      resolved[field] = { id: id.toLowerCase() };
+    const parent = tables.get(definition.reference);
+    if (typeof id === "string" && isUuid(id)) resolved[field] = { id: id.toLowerCase() };
     else if (parent) {
       const found = await findParent(executor, parent, field, value, now);
       if (found.id !== undefined) resolved[field] = { id: found.id };
@@ -38,6 +38,15 @@ export async function resolveReferences(
   }
   if (failed.length > 0) throw foreignKeysUnresolved(failed);
   return resolved;
+}
+
+/** Throws code 4 for a reference to an entity that is not kept: no foreign key of the database would notice. */
+export function refuseAbsentParents(tables: Tables, table: Table, row: Values): void {
+  for (const { field, definition } of table.columns) {
+    const value = row[field];
+    if (definition.type !== "foreign" || !isRecord(value) || tables.has(definition.reference)) continue;
+    throw invalidReference(field, value, definition.reference);
+  }
 }
 
 async function findParent(

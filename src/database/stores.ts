@@ -40,14 +40,7 @@ export function allEntities({
   regexFault,
 }: Pick<StoresOptions, "plugins" | "entities" | "regexFault">): Entity[] {
   const ofPlugins = new Set(plugins.flatMap((plugin) => plugin.entities ?? []));
-  return [
-    service,
-    createRouteEntity(regexFault),
-    consumer,
-    createPluginEntity(plugins),
-    ...entities,
-    ...ofPlugins,
-  ];
+  return [service, createRouteEntity(regexFault), consumer, createPluginEntity(plugins), ...entities, ...ofPlugins];
 }
 
 /** The stores over a database, which is migrated first. Throws `DatabaseError` when it cannot be used. */

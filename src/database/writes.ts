@@ -16,7 +16,7 @@ import { deleteRow } from "./deletes.ts";
 import { sweep } from "./expiry.ts";
 import { conditionOf, membersOfKey } from "./keys.ts";
 import { selectRow, selectWhere } from "./reads.ts";
-import { resolveReferences } from "./references.ts";
+import { refuseAbsentParents, resolveReferences } from "./references.ts";
 import { columnList, columnNames, encode, roundTrip, type StoredRow } from "./rows.ts";
 import { type Database, type Executor, quote } from "./sql.ts";
 import type { Table, Tables } from "./tables.ts";
@@ -124,6 +124,7 @@ async function complete(context: WriteContext, table: Table, row: Values, origin
     original,
     ...(stored && { updating: true, stored }),
   });
+  refuseAbsentParents(tables, table, resolved);
   const complete = transform(entity.transforms ?? [], resolved, original) as Row;
   const faults = await entity.guard?.(complete, original, stored, createReader(context));
   if (faults) throw schemaViolation(faults);

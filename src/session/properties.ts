@@ -6,26 +6,30 @@ import { timeLeft } from "./timeouts.ts";
 /** What a property can be: texts, numbers, and the raw bytes of `nonce`. */
 export type PropertyValue = string | number | Uint8Array;
 
-/** A property of a session (SPEC-session-v4 §11), by its name with dashes or underscores. */
-export function propertyOf(state: SessionState, name: string): PropertyValue | undefined {
+/**
+ * A property of a session (SPEC-session-v4 §11), by its name with dashes or underscores. Times left are seen at `now`: absent,
+ * when it was opened or last saved.
+ */
+export function propertyOf(state: SessionState, name: string, now?: number): PropertyValue | undefined {
   const { settings, session } = state;
   const property = dashed(name);
   if (property === "audience" || property === "subject") return currentEntry(state)[property];
   if (session === undefined) return undefined;
   const { header, timestamp } = session;
+  const seen = now ?? timestamp;
   switch (property) {
     case "id":
       return sidOf(header).toString("base64url");
     case "nonce":
       return sidOf(header);
     case "timeout":
-      return timeLeft(settings.session, header, timestamp).remaining;
+      return timeLeft(settings.session, header, seen).remaining;
     case "idling-timeout":
-      return timeLeft(settings.session, header, timestamp).idling;
+      return timeLeft(settings.session, header, seen).idling;
     case "rolling-timeout":
-      return timeLeft(settings.session, header, timestamp).rolling;
+      return timeLeft(settings.session, header, seen).rolling;
     case "absolute-timeout":
-      return timeLeft(settings.session, header, timestamp).absolute;
+      return timeLeft(settings.session, header, seen).absolute;
     case "creation-time":
       return header.created_at;
     case "rolling-offset":
@@ -44,11 +48,11 @@ export function propertyOf(state: SessionState, name: string): PropertyValue | u
 }
 
 /** The headers of these properties; what is absent has none, and what is no header property is passed over. */
-export function headersOf(state: SessionState, names: readonly string[]): Record<string, string> {
+export function headersOf(state: SessionState, names: readonly string[], now?: number): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of names) {
     const property = headerPropertyOf(name);
-    const value = property && propertyOf(state, property);
+    const value = property && propertyOf(state, property, now);
     if (property && value !== undefined) headers[headerName(property)] = String(value);
   }
   return headers;

@@ -11,7 +11,7 @@ import type { SessionReason } from "./reasons.ts";
 import { saveCookie, saveSession, writtenCookies } from "./save.ts";
 import type { SetCookie } from "./set-cookie.ts";
 import { currentEntry, isRemembering, type SessionState } from "./state.ts";
-import { refreshNeed, type TimeLeft, timeLeft } from "./timeouts.ts";
+import { lastQuietSecond, refreshNeed, type TimeLeft, timeLeft } from "./timeouts.ts";
 import { touchSession } from "./touch.ts";
 import { isTable, readValue, writeValue } from "./values.ts";
 
@@ -157,6 +157,15 @@ export class Session {
   }
 
   /**
+   * The last second (since the epoch) in which this session is valid as it is and a refresh would do nothing: until then the
+   * same cookies mean the same again, as far as the clocks go. Undefined before the first save.
+   */
+  get quietUntil(): number | undefined {
+    const { settings, session } = this.#usable("get session property on");
+    return session && lastQuietSecond(settings.session, session.header, settings.options.touch_threshold);
+  }
+
+  /**
    * A property by lua-resty-session's name, with dashes or underscores: `id`, `nonce`, `audience`, `subject`, `timeout`,
    * `idling-timeout`, `rolling-timeout`, `absolute-timeout`, or a field of the header (`creation-time`, `rolling-offset`,
    * `idling-offset`, `data-size`, `flags`, `timestamp`). Undefined for what is absent, off or unknown.
@@ -217,12 +226,13 @@ export class Session {
 
   /**
    * The session headers for one side as configured, or those named, as HTTP names and values. A property that is absent has
-   * none; names that are not in the table of SPEC-session-v4 §11 are ignored.
+   * none; names that are not in the table of SPEC-session-v4 §11 are ignored. Times left are seen at `now`: absent, when the
+   * session was opened or last saved.
    */
-  headers(names: "request" | "response" | readonly string[]): Record<string, string> {
+  headers(names: "request" | "response" | readonly string[], now?: number): Record<string, string> {
     const state = this.#opened(`set ${typeof names === "string" ? names : "request/response"} headers on`);
-    if (names === "request") return headersOf(state, state.settings.requestHeaders);
-    return headersOf(state, names === "response" ? state.settings.responseHeaders : names);
+    if (names === "request") return headersOf(state, state.settings.requestHeaders, now);
+    return headersOf(state, names === "response" ? state.settings.responseHeaders : names, now);
   }
 
   /** A Cookie header's value without the cookies of this session. Undefined when nothing is left of it. */

@@ -57,6 +57,20 @@ export function refreshNeed(
   return "nothing";
 }
 
+/**
+ * The last second in which a session with these times is valid and a refresh would do nothing; infinite when no clock is on.
+ */
+export function lastQuietSecond(timeouts: Timeouts, times: Times, touchThreshold: number): number {
+  const { absolute, rolling, idling } = timeouts;
+  const saved = times.created_at + times.rolling_offset;
+  const touched = saved + times.idling_offset;
+  return Math.min(
+    absolute > 0 ? times.created_at + absolute : Number.POSITIVE_INFINITY,
+    rolling > 0 ? saved + Math.min(Math.ceil(0.75 * rolling), rolling) : Number.POSITIVE_INFINITY,
+    idling > 0 ? touched + Math.min(touchThreshold, idling) : Number.POSITIVE_INFINITY,
+  );
+}
+
 /** Seconds that are left of each clock; undefined when it is off. `remaining` is the least of them. */
 export interface TimeLeft {
   readonly idling: number | undefined;

@@ -209,6 +209,15 @@ export function testDatabase(name: string, create: CreateDatabase): void {
     });
   });
 
+  contract("a reference to an entity that is not kept refers to nothing", async ({ stores }) => {
+    await rejects(
+      stores.of(service).insert({ url: "https://h", client_certificate: { id: unknownId } }),
+      4,
+      `the foreign key '{id="${unknownId}"}' does not reference an existing 'certificates' entity.`,
+      { fields: { client_certificate: { id: unknownId } } },
+    );
+  });
+
   contract("an update merges records deeply and replaces the rest", async ({ stores, advance }) => {
     const store = stores.named("plugins")!;
     const row = await store.insert({ name: "key-auth", config: { limits: { low: 3 } }, tags: ["a", "b"] });

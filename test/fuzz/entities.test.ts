@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createStores, openSqlite } from "../../src/database/index.ts";
-import { caCertificate, certificate, type EntityStore, key, keySet, sni, target, upstream, vault } from "../../src/entities/index.ts";
+import {
+  caCertificate,
+  certificate,
+  type EntityStore,
+  key,
+  keySet,
+  sni,
+  target,
+  upstream,
+  vault,
+} from "../../src/entities/index.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { EntityError, infer } from "../../src/schema/index.ts";
 

@@ -6,7 +6,7 @@ const CLOCKS = ["idling", "rolling", "absolute"];
 
 const element = (id) => document.getElementById(id);
 
-/** When each clock runs out, by `performance.now()`; empty without a session. */
+/** When each clock runs out, by `performance.now()`; those that are off are not in it, nor is any without a session. */
 let ends = new Map();
 
 /** Send a request to what is protected; undefined when the gateway cannot be reached. */
@@ -31,12 +31,16 @@ async function showSession(response, focus) {
   const { headers } = response;
   element("subject").textContent = headers.get("session-subject");
   element("session-id").textContent = headers.get("session-id");
-  const now = performance.now();
-  ends = new Map(CLOCKS.map((clock) => [clock, now + 1000 * Number(headers.get(`session-${clock}-timeout`))]));
-  const { headers: received } = await response.json();
-  const told = received.filter(([name]) => /^x-(?:consumer|credential|forwarded)-/i.test(name));
-  element("told").textContent = told.map(([name, value]) => `${name}: ${value}`).join("\n");
+  ends = new Map();
+  for (const clock of CLOCKS) {
+    const seconds = Number(headers.get(`session-${clock}-timeout`));
+    element(clock).textContent = "off";
+    if (seconds > 0) ends.set(clock, performance.now() + 1000 * seconds);
+  }
   tick();
+  const { headers: received } = await response.json();
+  const told = received.filter(([name]) => /^x-(?:consumer|credential)-/i.test(name));
+  element("told").textContent = told.map(([name, value]) => `${name}: ${value}`).join("\n");
   element("login").hidden = true;
   element("session").hidden = false;
   if (focus) element("session-heading").focus();
@@ -73,14 +77,16 @@ function describe(seconds) {
   return `${parts
     .slice(first)
     .map(([count, unit]) => `${count} ${unit}`)
-    .join(" ")} left.`;
+    .join(" ")} left`;
 }
 
 async function visit() {
+  const former = element("session-id").textContent;
   const response = await send();
   if (response?.ok) {
     await showSession(response);
-    say("The session is still the same one: the cookie was enough.");
+    const isRenewed = element("session-id").textContent !== former;
+    say(isRenewed ? "The session was renewed under a new id." : "The same session: the cookie was enough.");
   } else if (response) {
     showLogin(true);
     say("The session has ended.", true);

@@ -14,13 +14,17 @@ import {
 import { type Config, engineOptions } from "./config.ts";
 import { kongStorage } from "./kong-storage.ts";
 import { createLogoutTest } from "./logout.ts";
+import { type Recognised, RecognisedVisitors } from "./memory.ts";
 import { type Owner, ownerOf, sessionData } from "./owner.ts";
 
 /** Seconds after which a client may ask again when sessions could not be read or kept. */
 const RETRY_AFTER = "5";
 
-/** The session that the access phase found, open or not; with its owner when it authenticated the request. */
-const found = contextKey<{ readonly session: Session; readonly owner?: Owner }>("session");
+/**
+ * What the access phase found: the session, open or not, and its owner when it authenticated the request. A visitor who was
+ * recognised from memory has no session of this request's own.
+ */
+const found = contextKey<{ readonly session?: Session; readonly owner?: Owner }>("session");
 
 /** How the engine works here; what tests replace. */
 export interface EngineParts {
@@ -35,12 +39,13 @@ export interface EngineParts {
  * the database is out of order: what needs it is answered 503.
  */
 export function createHandlers(config: Config, { lookups, log }: Services, engine: EngineParts): Handlers {
-  const inDatabase = config.storage === "kong";
+  const database = config.storage === "kong" ? kongStorage(lookups) : undefined;
   if (isReference(config.secret)) log.error("session: config.secret was not resolved, a random secret takes its place");
   const sessions = createSessions(
     { ...engineOptions(config), ...engine.options },
-    { storage: inDatabase ? kongStorage(lookups) : undefined, randomBytes: engine.randomBytes },
+    { storage: database, randomBytes: engine.randomBytes },
   );
+  const visitors = new RecognisedVisitors();
   const logoutTest = createLogoutTest(config);
   const tellsUpstream = (config.request_headers?.length ?? 0) > 0;
   const tellsClient = (config.response_headers?.length ?? 0) > 0;
@@ -64,6 +69,12 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
   }
 
   function access(ctx: Context): Awaitable<Exit | undefined> {
+    const cookies = ctx.request.headers.getAll("cookie");
+    const visitor = cookies.length === 1 ? visitors.get(cookies[0]!, ctx.now) : undefined;
+    if (visitor && logoutTest(ctx) === undefined) {
+      const consumer = lookups.find(consumerEntity, "id", visitor.owner.consumerId);
+      if (consumer && !(consumer instanceof Promise)) return recognise(ctx, visitor, consumer);
+    }
     const session = sessions.open(visitOf(ctx), ctx.now);
     return session instanceof Promise ? session.then((opened) => visited(ctx, opened)) : visited(ctx, session);
   }
@@ -135,19 +146,41 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
       return chain(end(ctx, session), (result) => (result === "done" ? undefined : result));
     }
     const exit = attempt(
-      () => chain(session.refresh(ctx.now), ({ cookies }) => ctx.response.setCookies(cookies)),
+      () =>
+        chain(session.refresh(ctx.now), ({ action, cookies }): undefined => {
+          ctx.response.setCookies(cookies);
+          if (action === "nothing" && session.cookies.length === 0) remember(ctx, session, owner);
+        }),
       (error) => failed(ctx, "refresh", error),
     );
-    return chain(exit, (refused) => refused ?? authenticate(ctx, session, owner, consumer));
+    return chain(exit, (refused) => {
+      if (refused) return refused;
+      ctx.set(found, { session, owner });
+      return authenticate(ctx, session, owner, consumer);
+    });
+  }
+
+  /** Keep what this visitor's cookie means, until it has to be looked at again. */
+  function remember(ctx: Context, session: Session, owner: Owner): void {
+    const cookies = ctx.request.headers.getAll("cookie");
+    const until = session.quietUntil;
+    const isStored = database?.watch(session.id!);
+    if (cookies.length !== 1 || until === undefined || (database && !isStored)) return;
+    visitors.remember(cookies[0]!, { session, owner, until, isStored });
+  }
+
+  function recognise(ctx: Context, { session, owner }: Recognised, consumer: Consumer): undefined {
+    ctx.set(found, { owner });
+    return authenticate(ctx, session, owner, consumer);
   }
 
   function authenticate(ctx: Context, session: Session, owner: Owner, consumer: Consumer): undefined {
     const { client, service, response } = ctx;
     if (tellsUpstream) {
-      for (const [name, value] of Object.entries(session.headers("request"))) service.request.setHeader(name, value);
+      const headers = session.headers("request", ctx.now);
+      for (const [name, value] of Object.entries(headers)) service.request.setHeader(name, value);
     }
-    if (tellsClient) tellClient(response, session);
-    ctx.set(found, { session, owner });
+    if (tellsClient) tellClient(response, session, ctx.now);
     const { credentialId, groups } = owner;
     client.authenticate(consumer, credentialId === undefined ? undefined : { id: credentialId, consumer });
     client.authenticatedGroups = groups;
@@ -189,9 +222,9 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
    */
   function sessionFor(ctx: Context): Awaitable<Session> {
     const known = ctx.get(found);
-    if (known?.owner) return known.session;
-    if (inDatabase) return sessions.create(visitOf(ctx));
-    return known ? known.session : sessions.open(visitOf(ctx), ctx.now);
+    if (known?.owner) return known.session ?? sessions.open(visitOf(ctx), ctx.now);
+    if (database) return sessions.create(visitOf(ctx));
+    return known?.session ?? sessions.open(visitOf(ctx), ctx.now);
   }
 
   return { access, headerFilter };
@@ -201,6 +234,6 @@ function visitOf({ request }: Context): { cookie: readonly string[] } {
   return { cookie: request.headers.getAll("cookie") };
 }
 
-function tellClient(response: Context["response"], session: Session): void {
-  for (const [name, value] of Object.entries(session.headers("response"))) response.setHeader(name, value);
+function tellClient(response: Context["response"], session: Session, now?: number): void {
+  for (const [name, value] of Object.entries(session.headers("response", now))) response.setHeader(name, value);
 }

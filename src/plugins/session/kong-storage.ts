@@ -3,6 +3,14 @@ import { andThen, EntityError, entityErrors } from "../../schema/index.ts";
 import type { SessionStorage, SessionWrite } from "../../session/index.ts";
 import { type SessionRow, session, sessionMetadata } from "./entities.ts";
 
+export interface KongStorage extends SessionStorage {
+  /**
+   * Tells later, again and again, whether the row of this key is still the one of now. Undefined when that would have to be
+   * asked of the database.
+   */
+  watch(key: string): (() => boolean) | undefined;
+}
+
 /**
  * Keeps sessions as rows of the gateway's database. SPEC-kong-session-plugin §5
  *
@@ -10,7 +18,7 @@ import { type SessionRow, session, sessionMetadata } from "./entities.ts";
  * changes; a write is committed when its promise is kept. What differs from Kong: a stale row's life is never lengthened, and
  * deleting a row that is gone is no failure.
  */
-export function kongStorage(lookups: Lookups): SessionStorage {
+export function kongStorage(lookups: Lookups): KongStorage {
   const sessions = lookups.store(session);
   const metadatas = lookups.store(sessionMetadata);
 
@@ -46,6 +54,10 @@ export function kongStorage(lookups: Lookups): SessionStorage {
     async set(_name, key, value, write) {
       await insert(key, value, write);
       if (write.replaces !== undefined) await outdate(write.replaces, write.stale_ttl ?? 0, write.now);
+    },
+    watch(key) {
+      const row = find(key);
+      return row && !(row instanceof Promise) ? () => find(key) === row : undefined;
     },
     async delete(_name, key) {
       await sessions.delete({ session_id: key });

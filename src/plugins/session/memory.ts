@@ -1,0 +1,41 @@
+import { LRUCache } from "lru-cache";
+import type { Session } from "../../session/index.ts";
+import type { Owner } from "./owner.ts";
+
+/** A visitor who was recognised: what the same cookie text means again until `until`. */
+export interface Recognised {
+  /** Only to be read: other requests have it too. */
+  readonly session: Session;
+  readonly owner: Owner;
+  /** The last second in which the session needs no renewal and none of its clocks has run out. */
+  readonly until: number;
+  /** Whether the storage still has what was opened; absent where the cookie itself holds the session. */
+  readonly isStored: (() => boolean) | undefined;
+}
+
+/** Characters of cookies, and about as much again for what they mean, that one configured row remembers at most. */
+const MAX_SIZE = 64 * 1024 * 1024;
+const ENTRY_SIZE = 512;
+
+/**
+ * The visitors that one configured row has recognised lately, by the exact text of their Cookie header. Only authenticated
+ * texts are kept, so strangers cannot fill it. It belongs to its row: another secret or setting starts with an empty one.
+ */
+export class RecognisedVisitors {
+  readonly #visitors = new LRUCache<string, Recognised>({
+    maxSize: MAX_SIZE,
+    sizeCalculation: (_visitor, cookie) => cookie.length + ENTRY_SIZE,
+  });
+
+  get(cookie: string, now: number): Recognised | undefined {
+    const visitor = this.#visitors.get(cookie);
+    if (visitor === undefined) return undefined;
+    if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored())) return visitor;
+    this.#visitors.delete(cookie);
+    return undefined;
+  }
+
+  remember(cookie: string, visitor: Recognised): void {
+    this.#visitors.set(cookie, visitor);
+  }
+}
