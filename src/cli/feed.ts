@@ -19,15 +19,16 @@ const COMPILED = [service.name, route.name, "plugins"] as const;
  */
 export async function feedGateway(gateway: Gateway, stores: Stores, parts: SnapshotParts, log: Log): Promise<() => void> {
   const rows = new Map(COMPILED.map((name) => [name as string, new Map<string, Row>()]));
+  /** Changes that come while the rows are being read, and may or may not be among them; in effect afterwards. */
+  const early: Change[] = [];
   let snapshot: Snapshot | undefined;
 
-  // Listening begins before reading, so that no change falls between the two.
   const stop = stores.onChange((changes: readonly Change[]) => {
-    for (const { entity, operation, row } of changes) {
-      if (operation === "delete") rows.get(entity)!.delete(row.id);
-      else rows.get(entity)!.set(row.id, row);
+    if (!snapshot) {
+      early.push(...changes);
+      return;
     }
-    if (!snapshot) return;
+    apply(changes);
     try {
       snapshot = buildSnapshot(snapshotRows(rows), parts, snapshot);
       gateway.use(snapshot);
@@ -36,9 +37,17 @@ export async function feedGateway(gateway: Gateway, stores: Stores, parts: Snaps
     }
   }, COMPILED);
 
+  function apply(changes: readonly Change[]): void {
+    for (const { entity, operation, row } of changes) {
+      if (operation === "delete") rows.get(entity)!.delete(row.id);
+      else rows.get(entity)!.set(row.id, row);
+    }
+  }
+
   for (const [name, known] of rows) {
     for (const row of await stores.named(name)!.all()) known.set(row.id, row);
   }
+  apply(early);
   snapshot = buildSnapshot(snapshotRows(rows), parts);
   gateway.use(snapshot);
   return stop;

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
-import { type AccessLog, createAccessLog, createLogger, createMasker, type Logger, openSink } from "../log.ts";
+import { type AccessLog, createAccessLog, createLogger, createMasker, type Logger, type Masker, openSink, type Sink } from "../log.ts";
 import type { Settings } from "../settings.ts";
+import { CommandError } from "./command.ts";
 
 export type LogLevel = Settings["log_level"];
 
@@ -10,16 +11,46 @@ export interface ProcessLog extends Logger {
   setLevel(level: LogLevel): void;
 }
 
-/** Where a log setting points; relative paths are below the prefix. */
-function logPath(path: string, folder: string): string {
-  return path === "off" || isAbsolute(path) ? path : join(folder, path);
+/** What a process that runs a gateway writes; one masker hides the secrets in all of it. */
+export interface ProcessLogs {
+  readonly log: ProcessLog;
+  readonly masker: Masker;
+  /** Open an access log; undefined when it is off. Throws CommandError when it cannot be written. */
+  openAccessLog(setting: "proxy_access_log" | "admin_access_log"): AccessLog | undefined;
+  /** Write what is pending and close everything. */
+  close(): void;
 }
 
-/** The log of a process that runs a gateway. */
-export function openProcessLog(settings: Settings, folder: string): ProcessLog {
-  const to = openSink(logPath(settings.proxy_error_log, folder));
-  const create = (level: LogLevel) => createLogger({ level, format: settings.log_format, to, masker: createMasker() });
-  let level = settings.log_level;
+/** Open the log of a process; relative paths are below the prefix. Throws CommandError when it cannot be written. */
+export function openProcessLogs(settings: Settings, folder: string): ProcessLogs {
+  const masker = createMasker();
+  const opened: { close(): void }[] = [];
+
+  function open(setting: "proxy_error_log" | "proxy_access_log" | "admin_access_log"): Sink {
+    const path = settings[setting];
+    try {
+      const sink = openSink(path === "off" || isAbsolute(path) ? path : join(folder, path));
+      opened.push(sink);
+      return sink;
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code;
+      throw new CommandError(`${setting}: ${path} cannot be written (${reason})`, { cause: error });
+    }
+  }
+
+  return {
+    log: createProcessLog(settings, open("proxy_error_log"), masker),
+    masker,
+    openAccessLog: (setting) => (settings[setting] === "off" ? undefined : createAccessLog(open(setting), masker)),
+    close() {
+      for (const { close } of opened.splice(0)) close();
+    },
+  };
+}
+
+function createProcessLog({ log_level, log_format }: Settings, to: Sink, masker: Masker): ProcessLog {
+  const create = (level: LogLevel) => createLogger({ level, format: log_format, to, masker });
+  let level = log_level;
   let current = create(level);
   return {
     debug: (message, facts) => current.debug(message, facts),
@@ -28,8 +59,8 @@ export function openProcessLog(settings: Settings, folder: string): ProcessLog {
     warn: (message, facts) => current.warn(message, facts),
     error: (message, facts) => current.error(message, facts),
     crit: (message, facts) => current.crit(message, facts),
-    flush: () => current.flush(),
-    close: () => current.close(),
+    flush: to.flush,
+    close: to.close,
     get isDebug() {
       return current.isDebug;
     },
@@ -41,12 +72,4 @@ export function openProcessLog(settings: Settings, folder: string): ProcessLog {
       current = create(next);
     },
   };
-}
-
-export function openProxyAccessLog(settings: Settings, folder: string): AccessLog | undefined {
-  return createAccessLog(logPath(settings.proxy_access_log, folder));
-}
-
-export function openAdminAccessLog(settings: Settings, folder: string): AccessLog | undefined {
-  return createAccessLog(logPath(settings.admin_access_log, folder));
 }

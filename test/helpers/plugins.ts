@@ -14,6 +14,7 @@ import {
   type Log,
   type Plugin,
   type Services,
+  type Snapshot,
 } from "../../src/gateway/index.ts";
 import { Headers } from "../../src/http1/index.ts";
 import type { Awaitable, Row } from "../../src/schema/index.ts";
@@ -89,6 +90,7 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
   const parts = { trusted: createTrustedPeers(SETTINGS), clock: () => world.now * 1000 };
   const owner = { onDrain() {}, onAbort() {} };
 
+  let snapshot: Snapshot | undefined;
   const added = await stores.of(service).insert({ name: "s", host: "upstream.test" });
   await stores.of(route).insert({ name: "r", paths: ["/"], service: { id: added.id } });
 
@@ -105,7 +107,7 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
         routes: await stores.of(route).all(),
         plugins: (await stores.named("plugins")!.all()) as unknown as PluginRow[],
       };
-      const snapshot = buildSnapshot(rows, { plugins, services, settings: SETTINGS });
+      snapshot = buildSnapshot(rows, { plugins, services, settings: SETTINGS }, snapshot);
       const inbound = createInbound(request);
       const ctx = new Context(inbound, parts, owner);
       const { method, path, headers } = ctx.request;

@@ -220,3 +220,74 @@ it("a secret that is an unresolved reference is never used, and said to be missi
   const [cookie] = await guessed.save(START);
   assert.equal((await send({ cookie: cookie!.text })).consumer, undefined);
 });
+
+describe("a visitor who was recognised before", () => {
+  for (const storage of ["cookie", "kong"]) {
+    it(`is a stranger once the consumer is deleted, storage ${storage}`, async (t) => {
+      const { world, send } = await open(t, { storage });
+      const cookie = cookieOf(await send({ key: true }));
+      await send({ cookie });
+      await world.stores.named("consumers")!.delete({ id: someone.id });
+      assert.equal((await send({ cookie })).consumer, undefined);
+    });
+
+    it(`has a new name as soon as the consumer has, storage ${storage}`, async (t) => {
+      const { world, send } = await open(t, { storage });
+      const cookie = cookieOf(await send({ key: true }));
+      await send({ cookie });
+      await world.stores.named("consumers")!.update({ id: someone.id }, { username: "renamed" });
+      assert.equal((await send({ cookie })).consumer, "renamed");
+    });
+
+    it(`is looked at again when a clock asks for it, storage ${storage}`, async (t) => {
+      const { world, send } = await open(t, { storage });
+      const cookie = cookieOf(await send({ key: true }));
+      await send({ cookie });
+      world.now = START + 60;
+      assert.deepEqual((await send({ cookie })).cookies, []);
+      world.now = START + 61;
+      assert.equal((await send({ cookie })).cookies.length, 1, "touched");
+      world.now = START + 901;
+      assert.equal((await send({ cookie })).consumer, undefined, "idle for too long");
+    });
+
+    it(`is forgotten with the secret, storage ${storage}`, async (t) => {
+      const { world, send } = await open(t, { storage });
+      const cookie = cookieOf(await send({ key: true }));
+      await send({ cookie });
+      const [row] = (await world.stores.named("plugins")!.all()).filter(({ name }) => name === "session");
+      await world.stores.named("plugins")!.update({ id: row!.id }, { config: { secret: "another" } });
+      assert.equal((await send({ cookie })).consumer, undefined);
+    });
+
+    it(`can log out, storage ${storage}`, async (t) => {
+      const { send } = await open(t, { storage });
+      const cookie = cookieOf(await send({ key: true }));
+      await send({ cookie });
+      const logout = await send({ cookie, method: "POST", target: "/?session_logout" });
+      assert.deepEqual([logout.status, logout.cookies.length], [200, 1]);
+      assert.equal((await send({ cookie })).consumer, storage === "kong" ? undefined : "coop");
+    });
+  }
+
+  it("is a stranger at once when the session's row is deleted, wherever that was done", async (t) => {
+    const { world, send } = await open(t, { storage: "kong" });
+    const cookie = cookieOf(await send({ key: true }));
+    await send({ cookie });
+    const [row] = await world.stores.of(sessionEntity).all();
+    await world.stores.of(sessionEntity).delete({ id: row!.id });
+    assert.equal((await send({ cookie })).consumer, undefined);
+  });
+
+  it("sees the clocks of now in the session headers", async (t) => {
+    const world = await openWorld(t, [session, authentication]);
+    await world.add("consumers", someone);
+    await world.configure("authentication");
+    await world.configure("session", { secret: "a secret", request_headers: ["idling-timeout"] });
+    const cookie = cookieOf(await send(world, { key: true }));
+    await send(world, { cookie });
+    world.now = START + 25;
+    const { ctx } = await world.visit({ headers: ["Cookie", cookie] });
+    assert.equal(ctx.service.request.headers.get("session-idling-timeout"), "875");
+  });
+});

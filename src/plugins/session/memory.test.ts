@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSessions, type Session } from "../../session/index.ts";
+import { RecognisedVisitors } from "./memory.ts";
+
+const owner = { consumerId: "c0000000-0000-4000-8000-000000000001", credentialId: undefined, groups: undefined };
+const session: Session = createSessions({ secret: "a secret" }).create({});
+
+test("a visitor is remembered up to the last quiet second, and then forgotten", () => {
+  const visitors = new RecognisedVisitors();
+  const visitor = { session, owner, until: 1060, isStored: undefined };
+  visitors.remember("session=abc", visitor);
+  assert.equal(visitors.get("session=abc", 1060), visitor);
+  assert.equal(visitors.get("session=abd", 1000), undefined);
+  assert.equal(visitors.get("session=abc", 1061), undefined);
+  assert.equal(visitors.get("session=abc", 1000), undefined, "gone for good");
+});
+
+test("a visitor whose session the storage has no more is forgotten", () => {
+  const visitors = new RecognisedVisitors();
+  let stored = true;
+  visitors.remember("session=abc", { session, owner, until: 2000, isStored: () => stored });
+  assert.ok(visitors.get("session=abc", 1000));
+  stored = false;
+  assert.equal(visitors.get("session=abc", 1000), undefined);
+});
+
+test("the memory is bounded by the length of what it holds", () => {
+  const visitors = new RecognisedVisitors();
+  const visitor = { session, owner, until: 2000, isStored: undefined };
+  const long = "x".repeat(4 * 1024 * 1024);
+  for (let i = 0; i < 20; i++) visitors.remember(`session=${i}${long}`, visitor);
+  assert.equal(visitors.get(`session=0${long}`, 1000), undefined);
+  assert.equal(visitors.get(`session=19${long}`, 1000), visitor);
+});
