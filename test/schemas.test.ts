@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { allEntities } from "../src/database/index.ts";
-import { target, upstream } from "../src/entities/index.ts";
 import { plugins } from "../src/plugins/index.ts";
 import { describe, describeSubschema } from "../src/schema/index.ts";
 
@@ -21,7 +20,7 @@ const recorded = new Map(
     .map(({ request, response }) => [request.path.slice("/schemas/".length), JSON.parse(response.body)]),
 );
 
-const entities = allEntities({ plugins, entities: [upstream, target] });
+const entities = allEntities({ plugins });
 const described = new Map<string, object>(entities.map((entity) => [entity.name, describe(entity)]));
 for (const [name, subschema] of entities.find(({ name }) => name === "plugins")!.subschemas!.of) {
   described.set(`plugins/${name}`, describeSubschema(subschema));
@@ -42,11 +41,15 @@ function essence(schema: object): unknown {
   );
 }
 
+test("the entities that Kong has and Sesame has not are known by name", () => {
+  const missing = [...recorded.keys()].filter((name) => !described.has(name));
+  assert.deepEqual(missing.sort(), ["targets", "upstreams"]);
+});
+
 for (const [name, schema] of recorded) {
+  if (!described.has(name)) continue;
   test(`/schemas/${name} has the fields of Kong 3.9.3, in their order`, () => {
-    const own = described.get(name);
-    assert.ok(own, `there is no schema of ${name}`);
-    assert.deepEqual(essence(own), essence(schema));
+    assert.deepEqual(essence(described.get(name)!), essence(schema));
   });
 }
 

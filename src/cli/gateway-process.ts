@@ -1,45 +1,39 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { hostname } from "node:os";
-import type { SecureContextOptions } from "node:tls";
-import { availableParallelism } from "node:os";
-import { type AdminParts, createAdmin, createStatusApi, type HttpApi, serverOptions } from "../admin/index.ts";
+import { type AdminParts, createAdmin, createStatusApi } from "../admin/index.ts";
 import { createStores, DatabaseError, openSqlite } from "../database/index.ts";
 import type { Stores } from "../entities/index.ts";
 import { validateRouteRegex } from "../gateway/index.ts";
-import { describeConfiguration, type Listener, type Settings } from "../settings.ts";
-import { version } from "./version.ts";
+import { describeConfiguration, type Settings } from "../settings.ts";
+import { logAdminRequests } from "./admin-access-log.ts";
+import { openApi } from "./api-listeners.ts";
 import { loadCertificate } from "./certificate.ts";
 import { CommandError } from "./command.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
+import { createLogLevel } from "./log-level.ts";
 import { type Prefix, takePrefix } from "./prefix.ts";
-import { listenFault } from "./process.ts";
-import { openAdminAccessLog, openProcessLog, openProxyAccessLog, type ProcessLog } from "./process-log.ts";
-import { openProxy } from "./proxy.ts";
-import type { WorkerStatistics } from "./worker-protocol.ts";
-import { startWorkers } from "./workers.ts";
+import { openProcessLogs, type ProcessLog } from "./process-log.ts";
+import { openProxies, summarize } from "./proxies.ts";
+import { maskConfiguredNames } from "./secret-names.ts";
+import { version } from "./version.ts";
 
 /** A gateway that runs. */
 export interface RunningGateway {
-  readonly ports: { readonly proxy: readonly number[]; readonly admin: readonly number[]; readonly status: readonly number[] };
+  /** The ports of each listener, in the order of the settings. */
+  readonly ports: {
+    readonly proxy: readonly number[];
+    readonly admin: readonly number[];
+    readonly status: readonly number[];
+  };
   readonly stores: Stores;
   readonly log: ProcessLog;
   /** Stop accepting, finish what is under way within `shutdown_timeout`, release everything. */
   close(): Promise<void>;
 }
 
-/** The part of a gateway that proxies, in this process or in workers. */
-interface Proxies {
-  readonly ports: readonly number[];
-  readonly pids: readonly number[];
-  setLogLevel(level: ProcessLog["level"]): Promise<void>;
-  statistics(): Promise<readonly WorkerStatistics[]>;
-  close(graceMs: number): Promise<void>;
-}
-
 /**
  * Start a gateway: database, proxy, Admin API and status API, as the settings say. This process owns the database's writes;
- * with several workers it does not proxy itself. Throws CommandError, in one line, for what the operator can mend.
+ * with several workers it does not proxy itself, and there can be one such gateway in a process. Throws CommandError, in one
+ * line, for what the operator can mend; nothing is left running then.
  */
 export async function runGateway(settings: Settings): Promise<RunningGateway> {
   const prefix = takePrefix(settings.prefix);
@@ -53,21 +47,23 @@ export async function runGateway(settings: Settings): Promise<RunningGateway> {
   }
 }
 
+/** `undo` gets what takes back each step, in the order of the steps. */
 async function start(settings: Settings, prefix: Prefix, undo: (() => unknown)[]): Promise<RunningGateway> {
-  const log = openProcessLog(settings, prefix.folder);
-  undo.push(() => log.close());
+  const logs = openProcessLogs(settings, prefix.folder);
+  undo.push(logs.close);
+  const { log } = logs;
   const tls = await loadCertificate(settings, prefix);
   const plugins = enabledPlugins(settings);
   const database = openSqlite({ file: prefix.database });
   undo.push(() => database.close());
   const stores = await createStores(database, { plugins, regexFault: validateRouteRegex });
+  await maskConfiguredNames(logs.masker, stores);
 
   const node = { id: prefix.nodeId, hostname: hostname() };
-  const proxies = await openProxies({ settings, prefix, stores, log, tls, node });
+  const product = `sesame/${version}`;
+  const proxies = await openProxies({ settings, prefix, stores, plugins, logs, tls, node, product });
   undo.push(() => proxies.close(0));
 
-  const draining = { value: false };
-  const statistics = async () => summarize(await proxies.statistics());
   const parts: AdminParts = {
     stores,
     plugins,
@@ -76,144 +72,30 @@ async function start(settings: Settings, prefix: Prefix, undo: (() => unknown)[]
     configuration: describeConfiguration(settings),
     admin_gui_url: settings.admin_gui_url,
     admin_redact_secrets: settings.admin_redact_secrets,
+    admin_client_max_body_size: settings.admin_client_max_body_size,
     log,
     logLevel: createLogLevel(log, proxies),
-    statistics,
+    statistics: async () => summarize(await proxies.statistics()),
+    onAnswer: logAdminRequests(logs, stores),
   };
-  const accessLog = openAdminAccessLog(settings, prefix.folder);
-  undo.push(() => accessLog?.close());
-  const admin = await openApi("admin_listen", settings.admin_listen, createAdmin(parts), tls);
-  undo.push(() => admin.close());
-  const statusApi = createStatusApi({ ...parts, unready: () => (draining.value ? "draining" : undefined) });
-  const status = await openApi("status_listen", settings.status_listen, statusApi, tls);
-  undo.push(() => status.close());
+  const admin = await openApi("admin_listen", settings, createAdmin(parts), tls);
+  undo.push(() => admin.close(0));
+  let isDraining = false;
+  const statusApi = createStatusApi({ ...parts, unready: () => (isDraining ? "draining" : undefined) });
+  const status = await openApi("status_listen", settings, statusApi, tls);
 
   return {
     ports: { proxy: proxies.ports, admin: admin.ports, status: status.ports },
     stores,
     log,
     async close() {
-      draining.value = true;
-      await proxies.close(settings.shutdown_timeout * 1000);
-      await Promise.all([admin.close(), status.close()]);
-      accessLog?.close();
+      isDraining = true;
+      const graceMs = settings.shutdown_timeout * 1000;
+      await Promise.all([proxies.close(graceMs), admin.close(graceMs)]);
+      await status.close(0);
       await database.close();
-      log.close();
+      logs.close();
       prefix.release();
     },
   };
-}
-
-interface ProxyOptions {
-  readonly settings: Settings;
-  readonly prefix: Prefix;
-  readonly stores: Stores;
-  readonly log: ProcessLog;
-  readonly tls: SecureContextOptions;
-  readonly node: { readonly id: string; readonly hostname: string };
-}
-
-/** One process proxies by itself; several share the listeners. */
-async function openProxies({ settings, prefix, stores, log, tls, node }: ProxyOptions): Promise<Proxies> {
-  const { nginx_worker_processes: wanted } = settings;
-  const count = wanted === "auto" ? availableParallelism() : wanted;
-  const product = `sesame/${version}`;
-  if (count > 1) {
-    return startWorkers(count, { settings, folder: prefix.folder, database: prefix.database, tls, node, product }, stores, log);
-  }
-  const accessLog = openProxyAccessLog(settings, prefix.folder);
-  const proxy = await openProxy({ settings, stores, plugins: enabledPlugins(settings), log, accessLog, tls, node, product });
-  const own = (): WorkerStatistics => ({
-    pid: process.pid,
-    heap: process.memoryUsage().heapUsed,
-    ...proxy.engine.statistics,
-    ...proxy.gateway.statistics,
-  });
-  return {
-    ports: proxy.ports,
-    pids: [process.pid],
-    setLogLevel: async () => {},
-    statistics: async () => [own()],
-    async close(graceMs) {
-      await proxy.close(graceMs);
-      accessLog?.close();
-    },
-  };
-}
-
-function summarize(workers: readonly WorkerStatistics[]) {
-  const sum = (member: "connections" | "accepted" | "requests" | "active") =>
-    workers.reduce((total, worker) => total + worker[member], 0);
-  const [connections, accepted, active] = [sum("connections"), sum("accepted"), sum("active")];
-  return {
-    server: {
-      connections_active: connections,
-      connections_reading: 0,
-      connections_writing: active,
-      connections_waiting: Math.max(0, connections - active),
-      connections_accepted: accepted,
-      connections_handled: accepted,
-      total_requests: sum("requests"),
-    },
-    workers: workers.map(({ pid, heap }) => ({ pid, heap })),
-  };
-}
-
-function createLogLevel(log: ProcessLog, proxies: Proxies): AdminParts["logLevel"] {
-  const configured = log.level;
-  let timer: NodeJS.Timeout | undefined;
-  async function set(level: ProcessLog["level"]): Promise<void> {
-    log.setLevel(level);
-    await proxies.setLogLevel(level);
-  }
-  return {
-    current: () => log.level,
-    async change(level, seconds) {
-      clearTimeout(timer);
-      if (seconds > 0) timer = setTimeout(() => void set(configured), seconds * 1000).unref();
-      await set(level as ProcessLog["level"]);
-    },
-  };
-}
-
-interface OpenApi {
-  readonly ports: readonly number[];
-  close(): Promise<void>;
-}
-
-/** Open the listeners of an API on `node:http`. */
-async function openApi(setting: string, listeners: readonly Listener[], api: HttpApi, tls: SecureContextOptions): Promise<OpenApi> {
-  const servers: Server[] = [];
-  const handle = (request: IncomingMessage, response: ServerResponse) => api.handle(request, response);
-  const close = async () => {
-    await Promise.all(
-      servers.map((server) => {
-        server.closeIdleConnections();
-        const cut = setTimeout(() => server.closeAllConnections(), 1000);
-        return new Promise<void>((resolve) => server.close(() => resolve())).finally(() => clearTimeout(cut));
-      }),
-    );
-  };
-  const ports: number[] = [];
-  for (const { ip, port, ssl, listener } of listeners) {
-    const server = ssl ? createTlsServer({ ...serverOptions, ...tls }, handle) : createServer(serverOptions, handle);
-    try {
-      ports.push(await listen(server, ip, port));
-      servers.push(server);
-    } catch (error) {
-      await close();
-      throw new CommandError(`${setting}: ${listenFault(error, listener)}`, { cause: error });
-    }
-  }
-  return { ports, close };
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address ? address.port : port);
-    });
-  });
 }

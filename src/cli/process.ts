@@ -2,47 +2,24 @@ import { constants } from "node:os";
 import type { Logger } from "../log.ts";
 import { CommandError } from "./command.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGQUIT"] as const;
-
 /** A terminal and each launcher on the way pass one Ctrl-C on, so that it arrives several times, but not later than this. */
 const ECHO_MS = 250;
 
-/** The wish, sent by a signal, that this process stop. */
-export interface StopSignal {
-  /** The name of the first one; the process does not end by itself before. */
-  readonly received: Promise<NodeJS.Signals>;
-  /** Listen no more: the signals end the process as usual. */
-  release(): void;
-}
-
-/** Listen for SIGINT, SIGTERM and SIGQUIT. A second one, when the process has begun to stop, ends it at once. */
-export function listenForStop(): StopSignal {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  // Listening for signals alone keeps no process running, as of a gateway without listeners.
-  const running = setInterval(() => {}, 2 ** 30);
-  let firstMs: number | undefined;
-
-  function hear(signal: NodeJS.Signals): void {
-    const nowMs = performance.now();
-    if (firstMs !== undefined && nowMs - firstMs > ECHO_MS) process.exit(128 + constants.signals[signal]);
-    firstMs ??= nowMs;
-    clearInterval(running);
-    resolve(signal);
-  }
-
-  for (const signal of SIGNALS) process.on(signal, hear);
-  return {
-    received: promise,
-    release() {
-      clearInterval(running);
-      for (const signal of SIGNALS) process.off(signal, hear);
-    },
-  };
-}
-
-/** Resolves when the process is asked to stop: with the signal's name. */
+/**
+ * Listen for SIGINT, SIGTERM and SIGQUIT from now on: resolves with the name of the first. A second one, when the process has
+ * begun to stop, ends it at once.
+ */
 export function untilStopped(): Promise<NodeJS.Signals> {
-  return listenForStop().received;
+  return new Promise((resolve) => {
+    let firstMs: number | undefined;
+    const hear = (signal: NodeJS.Signals) => {
+      const nowMs = performance.now();
+      if (firstMs !== undefined && nowMs - firstMs > ECHO_MS) process.exit(128 + constants.signals[signal]);
+      firstMs ??= nowMs;
+      resolve(signal);
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, hear);
+  });
 }
 
 /** An error that nobody caught leaves the program in a state that nobody knows: log it and end the process with code 1. */

@@ -1,29 +1,19 @@
 import type { SecureContextOptions } from "node:tls";
 import type { Stores } from "../entities/index.ts";
-import {
-  badRequest,
-  createGateway,
-  createLookups,
-  createNodeEngine,
-  type Engine,
-  type Exchange,
-  type Gateway,
-  type Plugin,
-} from "../gateway/index.ts";
-import type { AccessLog, Logger } from "../log.ts";
-
+import { badRequest, createGateway, createLookups, createNodeEngine, type Exchange, type Plugin } from "../gateway/index.ts";
+import type { AccessEntry } from "../log.ts";
 import type { Settings } from "../settings.ts";
-import { CommandError } from "./command.ts";
 import { feedGateway } from "./feed.ts";
 import { engineLimits, gatewaySettings } from "./gateway-settings.ts";
 import { listenFault } from "./process.ts";
+import type { ProcessLogs } from "./process-log.ts";
+import type { WorkerStatistics } from "./worker-protocol.ts";
 
 export interface ProxyParts {
   readonly settings: Settings;
   readonly stores: Stores;
   readonly plugins: readonly Plugin[];
-  readonly log: Logger;
-  readonly accessLog: AccessLog | undefined;
+  readonly logs: ProcessLogs;
   readonly tls: SecureContextOptions;
   readonly node: { readonly id: string; readonly hostname: string };
   /** `sesame/x.y.z`. */
@@ -32,18 +22,19 @@ export interface ProxyParts {
 
 /** The part of a process that proxies: gateway, engine and what keeps them current. */
 export interface Proxy {
-  readonly gateway: Gateway;
-  readonly engine: Engine;
   /** The ports, in the order of `proxy_listen`. */
   readonly ports: readonly number[];
+  statistics(): WorkerStatistics;
   /** Stop accepting, finish what is under way within the time, close what was opened. */
   close(graceMs: number): Promise<void>;
 }
 
 /** Compile the configuration and open the proxy's listeners. Throws CommandError when a listener cannot be had. */
 export async function openProxy(parts: ProxyParts): Promise<Proxy> {
-  const { settings, stores, log, accessLog } = parts;
+  const { settings, stores, logs } = parts;
+  const { log } = logs;
   const own = gatewaySettings(settings, parts.product);
+  const accessLog = logs.openAccessLog("proxy_access_log");
   const gateway = createGateway({ settings: own, log, onEnd: (exchange) => accessLog?.log(entryOf(exchange)) });
   const lookups = createLookups(stores);
   const services = { lookups, log, node: parts.node };
@@ -54,29 +45,36 @@ export async function openProxy(parts: ProxyParts): Promise<Proxy> {
     tls: parts.tls,
     limits: engineLimits(settings),
   });
+
+  async function close(graceMs: number): Promise<void> {
+    await engine.close(graceMs);
+    stop();
+    await gateway.close();
+    lookups.close();
+  }
+
   const ports: number[] = [];
-  for (const { ip, port, ssl, http2, listener } of settings.proxy_listen) {
+  for (const { ip, port, ssl, http2, backlog, listener } of settings.proxy_listen) {
     try {
-      ports.push(await engine.listen({ host: ip, port, tls: ssl, http2 }));
+      ports.push(await engine.listen({ host: ip, port, tls: ssl, http2, backlog }));
     } catch (error) {
-      await engine.close(0);
-      throw new CommandError(`proxy_listen: ${listenFault(error, listener)}`, { cause: error });
+      await close(0);
+      throw listenFault(error, `proxy_listen: ${listener}`);
     }
   }
   return {
-    gateway,
-    engine,
     ports,
-    async close(graceMs) {
-      stop();
-      await engine.close(graceMs);
-      await gateway.close();
-      lookups.close();
-    },
+    statistics: () => ({
+      pid: process.pid,
+      heap: process.memoryUsage().heapUsed,
+      ...engine.statistics,
+      ...gateway.statistics,
+    }),
+    close,
   };
 }
 
-function entryOf({ ctx, bytesSent, inbound }: Exchange) {
+function entryOf({ ctx, bytesSent, inbound }: Exchange): AccessEntry {
   const { request, response } = ctx;
   return {
     address: request.forwarded.clientAddress,

@@ -1,30 +1,19 @@
-import type { Change, Stores } from "../entities/index.ts";
+import type { Stores } from "../entities/index.ts";
 import type { Masker } from "../log.ts";
 import type { Row } from "../schema/index.ts";
+import { followRows } from "./follow-rows.ts";
 
 /** Members of a plugin's configuration that name what carries a secret: headers, arguments, cookies. */
 const NAMING = ["key_names", "cookie_name", "remember_cookie_name"];
 
 /**
- * Have the masker hide what the configured plugins take secrets from, now and after every change. Call it before the gateway
- * hears of changes itself. Answers how to stop.
+ * Have the masker hide what the configured plugins take secrets from, now and after every change. To be called before the
+ * gateway hears of changes, so that no request is served with a name that is not hidden yet. Answers how to stop.
  */
-export async function maskConfiguredNames(masker: Masker, stores: Stores): Promise<() => void> {
-  const byRow = new Map<string, readonly string[]>();
-  const refresh = () => masker.configure([...byRow.values()].flat());
-  const stop = stores.onChange(
-    (changes: readonly Change[]) => {
-      for (const { operation, row } of changes) {
-        if (operation === "delete") byRow.delete(row.id);
-        else byRow.set(row.id, namesIn(row));
-      }
-      refresh();
-    },
-    ["plugins"],
-  );
-  for (const row of (await stores.named("plugins")?.all()) ?? []) byRow.set(row.id, namesIn(row));
-  refresh();
-  return stop;
+export function maskConfiguredNames(masker: Masker, stores: Stores): Promise<() => void> {
+  return followRows(stores, ["plugins"], (rows) => {
+    masker.configure([...rows.get("plugins")!.values()].flatMap(namesIn));
+  });
 }
 
 function namesIn({ config }: Row): string[] {

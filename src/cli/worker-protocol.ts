@@ -22,7 +22,8 @@ export type WorkerMethods = {
   /** Rows have changed: answered when requests meet the new state. */
   changed(changes: readonly Change[]): Promise<void>;
   setLogLevel(level: Settings["log_level"]): void;
-  statistics(): WorkerStatistics;
+  /** Undefined until it serves. */
+  statistics(): WorkerStatistics | undefined;
 };
 
 /** What a worker may call in the primary, which alone writes. */

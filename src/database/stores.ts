@@ -23,8 +23,6 @@ import { type Outcome, perform } from "./writes.ts";
 export interface StoresOptions {
   /** The plugins that may be configured, with the entities they bring. */
   readonly plugins: readonly (PluginSchema & { readonly entities?: readonly Entity[] })[];
-  /** Entities beside those that every gateway has, such as `upstream`, for a gateway that acts on them. */
-  readonly entities?: readonly Entity[];
   /** Judges the regular expressions of routes; the gateway's own engine. */
   readonly regexFault?: RegexFault;
   /** Has writes performed elsewhere, for a process that only reads; absent: they are performed here. */
@@ -34,13 +32,9 @@ export interface StoresOptions {
 }
 
 /** All entities that are kept. */
-export function allEntities({
-  plugins,
-  entities = [],
-  regexFault,
-}: Pick<StoresOptions, "plugins" | "entities" | "regexFault">): Entity[] {
+export function allEntities({ plugins, regexFault }: Pick<StoresOptions, "plugins" | "regexFault">): Entity[] {
   const ofPlugins = new Set(plugins.flatMap((plugin) => plugin.entities ?? []));
-  return [service, createRouteEntity(regexFault), consumer, createPluginEntity(plugins), ...entities, ...ofPlugins];
+  return [service, createRouteEntity(regexFault), consumer, createPluginEntity(plugins), ...ofPlugins];
 }
 
 /** The stores over a database, which is migrated first. Throws `DatabaseError` when it cannot be used. */

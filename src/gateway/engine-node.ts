@@ -1,21 +1,19 @@
 import http from "node:http";
-import http2 from "node:http2";
 import https from "node:https";
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import type { Engine, EngineOptions, ListenAddress } from "./engine.ts";
+import { alpnProtocols, createHttp2Front, serveByAlpn } from "./http2-front.ts";
 import { type EngineState, Http1Inbound } from "./inbound-http1.ts";
-import { Http2Inbound } from "./inbound-http2.ts";
+import { Listeners } from "./listeners.ts";
 
 /** The engine over Node's own HTTP modules: `http_engine = node`. */
 export function createNodeEngine(options: EngineOptions): Engine {
   const { limits } = options;
-  const servers = new Set<Server>();
-  const sockets = new Set<Socket>();
-  const sessions = new Set<http2.ServerHttp2Session>();
+  const listeners = new Listeners();
+  const http2 = createHttp2Front(options);
+  const servers = new Set<http.Server>();
   const state: EngineState = { closing: false, limits };
-  let accepted = 0;
 
   const http1Options = {
     maxHeaderSize: limits.head,
@@ -35,6 +33,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
   }
 
   function attach(server: http.Server): void {
+    servers.add(server);
     server.maxHeadersCount = 0;
     server.on("request", (req, res) => serve(new Http1Inbound(req, res, state, {})));
     server.on("checkContinue", (req, res) => serve(new Http1Inbound(req, res, state, { expectsContinue: true })));
@@ -50,84 +49,32 @@ export function createNodeEngine(options: EngineOptions): Engine {
     });
   }
 
-  function track(socket: Socket): void {
-    accepted++;
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  }
-
-  function createHttp2(): http2.Http2Server {
-    const server = http2.createServer({
-      settings: { maxHeaderListSize: limits.head, maxConcurrentStreams: 128 },
-      maxHeaderListPairs: limits.fields,
-    });
-    server.on("session", (session) => {
-      sessions.add(session);
-      session.on("close", () => sessions.delete(session));
-      session.setTimeout(limits.keepAliveTimeoutMs, () => session.close());
-    });
-    server.on("stream", (stream, _headers, _flags, rawHeaders) => {
-      const inbound = new Http2Inbound(stream, rawHeaders as unknown as string[], limits);
-      const status = inbound.fault();
-      if (status) inbound.reject(status);
-      else options.handle(inbound);
-    });
-    server.on("sessionError", () => {});
-    return server;
-  }
-
   function createServer(address: ListenAddress): Server {
     if (!address.tls) {
       const server = http.createServer(http1Options);
       attach(server);
-      server.on("connection", track);
+      server.on("connection", (socket) => listeners.track(socket));
       return server;
     }
-    const server = https.createServer({
-      ...http1Options,
-      ...options.tls,
-      ALPNProtocols: address.http2 ? ["h2", "http/1.1"] : ["http/1.1"],
-    });
+    const server = https.createServer({ ...http1Options, ...options.tls, ALPNProtocols: alpnProtocols(address) });
     attach(server);
-    const h2 = createHttp2();
     const [serveHttp1] = server.listeners("secureConnection");
     server.removeAllListeners("secureConnection");
-    server.on("secureConnection", (socket: TLSSocket) => {
-      track(socket);
-      if (socket.alpnProtocol === "h2") h2.emit("connection", socket);
-      else serveHttp1?.call(server, socket);
-    });
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    serveByAlpn(server, listeners, http2, (socket) => serveHttp1?.call(server, socket));
     return server;
   }
 
   return {
-    listen(address) {
-      const server = createServer(address);
-      return new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen({ host: address.host, port: address.port }, () => {
-          server.off("error", reject);
-          servers.add(server);
-          const bound = server.address();
-          resolve(typeof bound === "object" && bound ? bound.port : address.port);
-        });
-      });
-    },
+    listen: (address) => listeners.open(createServer(address), address),
     async close(graceMs) {
       state.closing = true;
-      const closed = [...servers].map((server) => new Promise((resolve) => server.close(resolve)));
-      for (const server of servers) if ("closeIdleConnections" in server) (server as http.Server).closeIdleConnections();
-      for (const session of sessions) session.close();
-      const cut = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
-      await Promise.all(closed);
-      clearTimeout(cut);
-      servers.clear();
+      const closed = listeners.close(graceMs);
+      for (const server of servers) server.closeIdleConnections();
+      http2.close();
+      await closed;
     },
     get statistics() {
-      return { connections: sockets.size, accepted };
+      return { connections: listeners.connections, accepted: listeners.accepted };
     },
   };
 }

@@ -2,22 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createStores, openSqlite } from "../../src/database/index.ts";
-import {
-  caCertificate,
-  certificate,
-  type EntityStore,
-  key,
-  keySet,
-  sni,
-  target,
-  upstream,
-  vault,
-} from "../../src/entities/index.ts";
+import type { EntityStore } from "../../src/entities/index.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { EntityError, infer } from "../../src/schema/index.ts";
 
-const entities = [upstream, target, certificate, sni, caCertificate, vault, keySet, key];
-const stores = await createStores(openSqlite({ file: ":memory:" }), { plugins, entities });
+const stores = await createStores(openSqlite({ file: ":memory:" }), { plugins });
 const entityOf = (name: string) => stores.named(name)?.entity;
 
 /** Values of the kinds that fields have, right and wrong, beside anything that JSON can say. */

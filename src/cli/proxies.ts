@@ -1,0 +1,67 @@
+import { availableParallelism } from "node:os";
+import type { Statistics } from "../admin/index.ts";
+import type { LogLevel } from "./process-log.ts";
+import { openProxy, type ProxyParts } from "./proxy.ts";
+import type { WorkerStatistics } from "./worker-protocol.ts";
+import { startWorkers } from "./workers.ts";
+
+/** What proxies: this process, or workers of it. */
+export interface Proxies {
+  /** In the order of `proxy_listen`. */
+  readonly ports: readonly number[];
+  readonly pids: readonly number[];
+  setLogLevel(level: LogLevel): Promise<void>;
+  statistics(): Promise<readonly WorkerStatistics[]>;
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ProxiesParts extends ProxyParts {
+  /** The prefix, absolute, and the database in it. */
+  readonly prefix: { readonly folder: string; readonly database: string };
+}
+
+/** One process proxies by itself; several share the listeners. Throws CommandError when a listener cannot be had. */
+export async function openProxies(parts: ProxiesParts): Promise<Proxies> {
+  const { settings, prefix, stores, logs, tls, node, product } = parts;
+  const { nginx_worker_processes: wanted, proxy_listen } = settings;
+  const count = wanted === "auto" ? availableParallelism() : wanted;
+  if (count > 1 && proxy_listen.length > 0) {
+    const start = () => ({
+      settings: { ...settings, log_level: logs.log.level },
+      folder: prefix.folder,
+      database: prefix.database,
+      tls,
+      node,
+      product,
+    });
+    return startWorkers(count, start, stores, logs.log);
+  }
+  const proxy = await openProxy(parts);
+  return {
+    ports: proxy.ports,
+    pids: [process.pid],
+    // Its log is this process's.
+    setLogLevel: async () => {},
+    statistics: async () => [proxy.statistics()],
+    close: (graceMs) => proxy.close(graceMs),
+  };
+}
+
+/** The statistics of all processes that proxy, as the Admin API tells them. */
+export function summarize(workers: readonly WorkerStatistics[]): Statistics {
+  const sum = (member: "connections" | "accepted" | "requests" | "active") =>
+    workers.reduce((total, worker) => total + worker[member], 0);
+  const [connections, accepted, active] = [sum("connections"), sum("accepted"), sum("active")];
+  return {
+    server: {
+      connections_active: connections,
+      connections_reading: 0,
+      connections_writing: active,
+      connections_waiting: Math.max(0, connections - active),
+      connections_accepted: accepted,
+      connections_handled: accepted,
+      total_requests: sum("requests"),
+    },
+    workers: workers.map(({ pid, heap }) => ({ pid, heap })),
+  };
+}

@@ -1,0 +1,59 @@
+import http2 from "node:http2";
+import type { Socket } from "node:net";
+import type { TLSSocket, Server as TlsServer } from "node:tls";
+import type { EngineOptions, ListenAddress } from "./engine.ts";
+import { Http2Inbound } from "./inbound-http2.ts";
+import type { Listeners } from "./listeners.ts";
+
+/** HTTP/2 over `node:http2`, for connections that a TLS listener has accepted. */
+export interface Http2Front {
+  accept(socket: TLSSocket): void;
+  /** Let every session end with its current streams. */
+  close(): void;
+}
+
+export function createHttp2Front({ limits, handle }: EngineOptions): Http2Front {
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const server = http2.createServer({
+    settings: { maxHeaderListSize: limits.head, maxConcurrentStreams: 128 },
+    maxHeaderListPairs: limits.fields,
+  });
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    session.setTimeout(limits.keepAliveTimeoutMs, () => session.close());
+  });
+  server.on("stream", (stream, _headers, _flags, rawHeaders) => {
+    const inbound = new Http2Inbound(stream, rawHeaders as unknown as string[], limits);
+    const status = inbound.fault();
+    if (status) inbound.reject(status);
+    else handle(inbound);
+  });
+  server.on("sessionError", () => {});
+  return {
+    accept: (socket) => void server.emit("connection", socket),
+    close() {
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+/** What a TLS listener offers by ALPN. */
+export function alpnProtocols(address: ListenAddress): string[] {
+  return address.http2 ? ["h2", "http/1.1"] : ["http/1.1"];
+}
+
+/** Hand the connections of a TLS server to HTTP/2 or to `serveHttp1`, as ALPN has settled. */
+export function serveByAlpn(
+  server: TlsServer,
+  listeners: Listeners,
+  front: Http2Front,
+  serveHttp1: (socket: Socket) => void,
+): void {
+  server.on("secureConnection", (socket: TLSSocket) => {
+    listeners.track(socket);
+    if (socket.alpnProtocol === "h2") front.accept(socket);
+    else serveHttp1(socket);
+  });
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+}
