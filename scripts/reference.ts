@@ -4,7 +4,7 @@ import { commands } from "../src/cli/commands.ts";
 import { allEntities } from "../src/database/index.ts";
 import { plugins } from "../src/plugins/index.ts";
 import type { Entity, Field, Fields } from "../src/schema/index.ts";
-import { reasons } from "../src/session/index.ts";
+import { legacyOptions, reasons } from "../src/session/index.ts";
 import { sessionOptions } from "../src/session/options.ts";
 import { accepted, type Setting, settingsTable } from "../src/settings.ts";
 
@@ -123,10 +123,19 @@ function enginePage(): string {
     "default" in option ? code(String(option.default)) : "",
     option.description + ("unit" in option ? ` In ${option.unit}.` : ""),
   ]);
+  const older = Object.entries(legacyOptions).map(([name, option]) => [
+    code(`legacy.${name}`),
+    "values" in option ? option.values.map((value) => code(String(value))).join(", ") : option.type,
+    "default" in option ? code(String(option.default)) : "",
+    option.description,
+  ]);
   return page(
     "The session engine",
     "## Options\n",
     table(["option", "accepted", "default", "meaning"], options),
+    "## Options of older releases\n",
+    "With `legacy`, cookies and records of lua-resty-session 2.x and 3.x open too and are issued anew.\n",
+    table(["option", "accepted", "default", "meaning"], older),
     "## Reasons\n",
     "Why a session was not opened: `session.reason`.\n",
     table(

@@ -7,6 +7,7 @@ export interface Sink {
   write(line: string): void;
   /** Hand everything to the operating system now. */
   flush(): void;
+  /** What is written later is dropped. */
   close(): void;
 }
 
@@ -35,12 +36,19 @@ function openFile(path: string): Sink {
   return createSink(fd, () => closeSync(fd));
 }
 
+/** What is to be written when the process exits. */
+const open = new Set<Sink>();
+process.on("exit", () => {
+  for (const sink of open) sink.flush();
+});
+
 function createSink(fd: number, release: () => void): Sink {
   let pending = "";
   let timer: NodeJS.Timeout | undefined;
 
   function write(line: string): void {
-    if (pending.length > LIMIT_CHARACTERS) return;
+    // Once closed, the descriptor may be somebody else's.
+    if (pending.length > LIMIT_CHARACTERS || !open.has(sink)) return;
     pending += line;
     if (pending.length >= FLUSH_CHARACTERS) flush();
     else timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref();
@@ -60,14 +68,17 @@ function createSink(fd: number, release: () => void): Sink {
   }
 
   function close(): void {
-    process.off("exit", flush);
+    if (!open.has(sink)) return;
     flush();
+    open.delete(sink);
+    pending = "";
     clearTimeout(timer);
     release();
   }
 
-  process.on("exit", flush);
-  return { write, flush, close };
+  const sink = { write, flush, close };
+  open.add(sink);
+  return sink;
 }
 
 /** How many bytes could be written. A log that nobody reads any more, or a full disk, must not end the gateway. */

@@ -274,6 +274,9 @@ test("a file is made with its folder, appended to, and written on flush", (t) =>
   const again = openSink(path);
   again.write("two\n");
   again.close();
+  again.write("three\n");
+  again.flush();
+  again.close();
   assert.ok(readFileSync(path, "utf8").endsWith("two\n"));
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.equal(statSync(join(folder, "logs")).mode & 0o777, 0o700);

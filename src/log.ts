@@ -2,7 +2,7 @@ import { createMasker, MASK, type Masker } from "./log-mask.ts";
 import { nowhere, openSink, type Sink } from "./log-sink.ts";
 
 export { type AccessEntry, type AccessLog, createAccessLog } from "./log-access.ts";
-export { createMasker, type Masker } from "./log-mask.ts";
+export { createMasker, MASK, type Masker } from "./log-mask.ts";
 export { openSink, type Sink } from "./log-sink.ts";
 
 const LEVELS = ["debug", "info", "notice", "warn", "error", "crit"] as const;

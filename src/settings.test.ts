@@ -125,10 +125,11 @@ test("values are parsed by their type, and refused with what is accepted", () =>
     ["real_ip_recursive", "1", /real_ip_recursive: expected on or off, not "1" \(SESAME_REAL_IP_RECURSIVE\)/],
     ["log_level", "verbose", /expected one of debug, info, notice, warn, error, crit, alert, emerg, not "verbose"/],
     ["log_level", "constructor", /expected one of debug/],
-    ["database", "postgres", /database: not available yet; expected one of sqlite, not "postgres"/],
+    ["database", "off", /database: not available yet; expected one of sqlite, postgres, not "off"/],
     ["database", "off", /not available yet/],
     ["database", "toString", /expected one of sqlite/],
-    ["http_engine", "fast", /not available yet/],
+    ["http_engine", "fast", "fast"],
+    ["http_engine", "nginx", /expected one of node, fast, not "nginx"/],
     ["router_flavor", "expressions", /routes by expressions/],
     ["role", "data_plane", /hybrid mode/],
     ["trusted_ips", "10.0.0.0/33", /expected addresses or networks/],
@@ -193,9 +194,9 @@ test("a file that cannot be read is one problem", () => {
 
 test("properties of Kong without effect are named in one warning, unknown ones each with the nearest name", (t) => {
   const text =
-    "pg_host = db\nmem_cache_size = 128m\nproxy_lisen = 0.0.0.0:1\ncolour = red\nlog_level = info\nlog_level = warn";
+    "pg_ro_host = db\nmem_cache_size = 128m\nproxy_lisen = 0.0.0.0:1\ncolour = red\nlog_level = info\nlog_level = warn";
   const env = {
-    KONG_PG_PASSWORD: "hunter2",
+    KONG_PG_RO_PASSWORD: "hunter2",
     KONG_NGINX_HTTP_KEEPALIVE_REQUESTS: "1",
     KONG_TRUSTED_IP: "1.2.3.4",
     KONG_SOMETHING_ELSE: "ignored in silence, as Kong does",
@@ -215,7 +216,7 @@ test("properties of Kong without effect are named in one warning, unknown ones e
       "log_level is set more than once in FILE; line 6 counts",
       'unknown setting "trusted_ip" is ignored (KONG_TRUSTED_IP); did you mean trusted_ips?',
       'unknown setting "noise" is ignored (SESAME_NOISE)',
-      "settings of Kong that have no effect here: pg_host, mem_cache_size, pg_password, nginx_http_keepalive_requests",
+      "settings of Kong that have no effect here: pg_ro_host, mem_cache_size, pg_ro_password, nginx_http_keepalive_requests",
     ],
   );
 });

@@ -175,6 +175,9 @@ function contradictions(settings: Settings): string[] {
   if ((settings.ssl_cert === undefined) !== (settings.ssl_cert_key === undefined)) {
     problems.push("ssl_cert and ssl_cert_key: expected both or neither");
   }
+  if ((settings.pg_ssl_cert === undefined) !== (settings.pg_ssl_cert_key === undefined)) {
+    problems.push("pg_ssl_cert and pg_ssl_cert_key: expected both or neither");
+  }
   const used = new Map<string, string>();
   for (const name of ["proxy_listen", "admin_listen", "status_listen"] as const) {
     for (const { ip, port } of settings[name]) {

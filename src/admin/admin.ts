@@ -50,5 +50,7 @@ export function createAdmin(parts: AdminParts): HttpApi {
     cors: createCors(parts.admin_gui_url),
     product: `sesame/${version}`,
     log,
+    maxBodyBytes: parts.admin_client_max_body_size,
+    onAnswer: parts.onAnswer,
   });
 }

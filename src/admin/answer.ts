@@ -41,10 +41,11 @@ export interface Sending {
   readonly startMs: number;
 }
 
-/** Send an answer, its header fields in Kong's order and case (SPEC-admin-api §1.1). */
-export function send(request: IncomingMessage, response: ServerResponse, answer: Answer, sending: Sending): void {
+/** Send an answer, its header fields in Kong's order and case (SPEC-admin-api §1.1). Answers how many bytes its body has. */
+export function send(request: IncomingMessage, response: ServerResponse, answer: Answer, sending: Sending): number {
   const { type, content } = bodyOf(answer);
-  const length = ["Content-Length", String(Buffer.byteLength(content))];
+  const bytes = Buffer.byteLength(content);
+  const length = ["Content-Length", String(bytes)];
   const connection = response.shouldKeepAlive && !answer.isBare ? "keep-alive" : "close";
   const own = answer.isBare
     ? []
@@ -64,6 +65,7 @@ export function send(request: IncomingMessage, response: ServerResponse, answer:
     ...["Server", sending.product],
   ]);
   response.end(request.method === "HEAD" ? undefined : content);
+  return request.method === "HEAD" ? 0 : bytes;
 }
 
 function bodyOf(answer: Answer): { type?: string; content: string } {

@@ -16,15 +16,14 @@ export interface Body {
 
 /** Of a request without a body. */
 export const NO_BODY: Body = { input: {}, isForm: false };
-const MAX_BYTES = 10 * 1024 * 1024;
 
-/** Read and decode the body of a write, by its type. Throws a `Refusal` (SPEC-admin-api §1.2, §1.3). */
-export async function readBody(request: IncomingMessage): Promise<Body> {
+/** Read and decode the body of a write, at most `maxBytes` (0: any), by its type. Throws a `Refusal` (SPEC-admin-api §1.2, §1.3). */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
   const types = request.headersDistinct["content-type"] ?? [];
   if (types.length > 1) throw new Refusal("many_content_types");
   const [type = ""] = types;
   const decode = decoderOf(type);
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, maxBytes || Number.POSITIVE_INFINITY);
   if (type === "" && bytes.length === 0) return NO_BODY;
   if (!decode) throw new Refusal("unsupported_media_type");
   return decode(bytes, type);
@@ -52,18 +51,18 @@ function decodeJson(bytes: Buffer): Body {
 }
 
 /** A body that is too large is read to its end and dropped, so that the client is there to hear why it is refused. */
-async function readBytes(request: IncomingMessage): Promise<Buffer> {
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of request) {
       size += chunk.length;
-      if (size <= MAX_BYTES) chunks.push(chunk);
+      if (size <= maxBytes) chunks.push(chunk);
       else chunks.length = 0;
     }
   } catch (cause) {
     throw new Refusal("body_cut_short", { cause });
   }
-  if (size > MAX_BYTES) throw new Refusal("body_too_large");
+  if (size > maxBytes) throw new Refusal("body_too_large");
   return Buffer.concat(chunks);
 }

@@ -16,7 +16,7 @@ const REFUSALS = {
   unsupported_media_type: { status: 415, message: "Unsupported Media Type" },
   many_content_types: { status: 400, message: "Multiple Content-Type headers not allowed" },
   body_cut_short: { status: 400, message: "The request ended before its body did" },
-  body_too_large: { status: 413, message: "Request body too large: at most 10 MiB are accepted" },
+  body_too_large: { status: 413, message: "Request body too large: the limit is admin_client_max_body_size" },
   unexpected: { status: 500, message: "An unexpected error occurred" },
 } as const;
 

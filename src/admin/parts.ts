@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Stores } from "../entities/index.ts";
 import type { Log } from "../gateway/index.ts";
 import type { Awaitable } from "../schema/index.ts";
@@ -15,10 +16,22 @@ export interface AdminParts {
   readonly admin_gui_url: readonly string[];
   /** Whether answers mask what is encrypted or referenceable. */
   readonly admin_redact_secrets: boolean;
+  /** Bytes that the body of a write may have; 0 for no limit. */
+  readonly admin_client_max_body_size: number;
   readonly log: Log;
   readonly logLevel: LogLevel;
   readonly statistics: () => Awaitable<Statistics>;
+  /** Hears of every request to the Admin API when it has been answered; for its access log. */
+  readonly onAnswer?: AnswerListener | undefined;
 }
+
+/** `bytes` are those of the answer's body; `status` is 499 when the client did not wait for it, as in nginx's logs. */
+export type AnswerListener = (answered: {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  readonly status: number;
+  readonly bytes: number;
+}) => void;
 
 export interface InstalledPlugin {
   readonly name: string;

@@ -53,7 +53,7 @@ const routes: Route[] = [
 
 async function start(t: TestContext, urls: readonly string[] = []) {
   const { log, entries } = createLog();
-  const api = createHttpApi({ routes, cors: createCors(urls), product: "sesame/1.2.3", log });
+  const api = createHttpApi({ routes, cors: createCors(urls), product: "sesame/1.2.3", log, maxBodyBytes: 10 * 1024 ** 2 });
   return { port: await listen(t, api.handle, serverOptions), entries };
 }
 
@@ -194,7 +194,7 @@ const bodies: [type: string | undefined, body: string | Buffer, status: string, 
     form,
     "x".repeat(10 * 1024 * 1024 + 1),
     "413 Request Entity Too Large",
-    json400("Request body too large: at most 10 MiB are accepted"),
+    json400("Request body too large: the limit is admin_client_max_body_size"),
   ],
 ];
 

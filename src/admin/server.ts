@@ -1,13 +1,14 @@
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../gateway/index.ts";
 import { EntityError } from "../schema/index.ts";
 import { type Answer, json, message, methodNotAllowed, notFound, page, send } from "./answer.ts";
 import { NO_BODY, readBody } from "./body.ts";
-import type { Call } from "./call.ts";
 import type { Cors } from "./cors.ts";
 import { Refusal } from "./errors.ts";
 import { decodePercent, parseArguments } from "./form.ts";
-import { createPaths, type Found, type Method, type Route } from "./paths.ts";
+import type { AnswerListener } from "./parts.ts";
+import { createPaths, type Method, type Route } from "./paths.ts";
 import { statusOf } from "./statuses.ts";
 
 /** Answers requests of `node:http`. It never throws; what fails is answered 500 and logged. */
@@ -23,22 +24,27 @@ export const serverOptions = {
   keepAliveTimeout: 75_000,
 } as const;
 
+const WITH_BODY: ReadonlySet<Method> = new Set(["POST", "PUT", "PATCH"]);
+
 export interface HttpApiParts {
   readonly routes: readonly Route[];
   readonly cors: Cors;
   /** `sesame/x.y.z`, sent as Server. */
   readonly product: string;
   readonly log: Log;
+  /** Of the body of a write; 0 for no limit. */
+  readonly maxBodyBytes: number;
+  readonly onAnswer?: AnswerListener | undefined;
 }
 
 /**
  * Makes an API of routes. A request's way: find the route, answer OPTIONS, refuse methods and writes of foreign pages,
  * decode query and body, call the handler, send its answer.
  */
-export function createHttpApi({ routes, cors, product, log }: HttpApiParts): HttpApi {
+export function createHttpApi({ routes, cors, product, log, maxBodyBytes, onAnswer }: HttpApiParts): HttpApi {
   const find = createPaths(routes);
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
+  async function answer(request: IncomingMessage, requestId: string): Promise<Answer> {
     let route: Route | undefined;
     try {
       const [path, query] = splitTarget(request.url ?? "");
@@ -51,12 +57,17 @@ export function createHttpApi({ routes, cors, product, log }: HttpApiParts): Htt
       const handler = route.methods[method];
       if (!handler) return methodNotAllowed;
       if (method !== "GET" && cors.refusesWrite(request.headers)) throw new Refusal("foreign_origin");
-      return await handler(await readCall(request, method, found, query));
+      return await handler({
+        params: found.params.map(decodePercent),
+        query: parseArguments(query),
+        body: WITH_BODY.has(method) ? await readBody(request, maxBodyBytes) : NO_BODY,
+      });
     } catch (error) {
       const known = refusalAnswer(error);
       if (known) return known;
       // The route and not the path, as a path may hold a credential.
-      log.error("a request to the Admin API failed", { method: request.method, route: route?.path, cause: error });
+      const facts = { request_id: requestId, method: request.method, route: route?.path, cause: error };
+      log.error("a request to the Admin API failed", facts);
       return message(500, new Refusal("unexpected").message);
     }
   }
@@ -64,12 +75,15 @@ export function createHttpApi({ routes, cors, product, log }: HttpApiParts): Htt
   return {
     handle: (request, response) => {
       const sending = { product, cors: cors.headers(request.headers), startMs: Date.now() };
-      answer(request)
+      const requestId = randomBytes(16).toString("hex");
+      answer(request, requestId)
         .then((found) => {
-          if (!response.destroyed) send(request, response, found, sending);
+          const { destroyed } = response;
+          const bytes = destroyed ? 0 : send(request, response, found, sending);
+          onAnswer?.({ request, requestId, status: destroyed ? 499 : found.status, bytes });
         })
         .catch((cause: unknown) => {
-          log.error("an answer of the Admin API could not be sent", { cause });
+          log.error("an answer of the Admin API could not be sent", { request_id: requestId, cause });
           response.destroy();
         });
     },
@@ -94,15 +108,6 @@ function preflight(request: IncomingMessage, route: Route): Answer {
       ["Allow", methods],
       ["Access-Control-Allow-Methods", methods],
     ],
-  };
-}
-
-async function readCall(request: IncomingMessage, method: Method, found: Found, query: string): Promise<Call> {
-  const hasBody = method === "POST" || method === "PUT" || method === "PATCH";
-  return {
-    params: found.params.map(decodePercent),
-    query: parseArguments(query),
-    body: hasBody ? await readBody(request) : NO_BODY,
   };
 }
 

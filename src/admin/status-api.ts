@@ -17,7 +17,8 @@ const cors: Cors = { headers: () => everyone, refusesWrite: () => false };
 /** Makes the Status API: what monitoring may read, without secrets and without writes. Source: SPEC-admin-api §4. */
 export function createStatusApi(parts: StatusApiParts): HttpApi {
   const { version, log } = parts;
-  return createHttpApi({ routes: [statusRoute(parts), readyRoute(parts)], cors, product: `sesame/${version}`, log });
+  const routes = [statusRoute(parts), readyRoute(parts)];
+  return createHttpApi({ routes, cors, product: `sesame/${version}`, log, maxBodyBytes: 0 });
 }
 
 /** `GET /status/ready`: 200 when requests may be sent to this node, else 503 and why not. */

@@ -1,7 +1,6 @@
 import type { AdminParts } from "../admin/index.ts";
 import type { Stores } from "../entities/index.ts";
-import type { Masker } from "../log.ts";
-import { MASK } from "../log.ts";
+import { MASK, type Masker } from "../log.ts";
 import type { ProcessLogs } from "./process-log.ts";
 
 /** What writes a line for each request to the Admin API; undefined when that log is off. */

@@ -47,8 +47,13 @@ async function make(prefix: Prefix): Promise<void> {
       },
     ],
   });
-  writeFileSync(prefix.certificateKey, pems.private, { mode: 0o600 });
-  writeFileSync(prefix.certificate, pems.cert, { mode: 0o600 });
+  try {
+    writeFileSync(prefix.certificateKey, pems.private, { mode: 0o600 });
+    writeFileSync(prefix.certificate, pems.cert, { mode: 0o600 });
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    throw new CommandError(`the self-signed certificate cannot be kept: ${path} cannot be written (${code})`, { cause: error });
+  }
 }
 
 function read(setting: string, file: string): string {

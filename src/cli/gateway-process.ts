@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type AdminParts, createAdmin, createStatusApi } from "../admin/index.ts";
-import { createStores, DatabaseError, openSqlite } from "../database/index.ts";
+import { createStores, DatabaseError } from "../database/index.ts";
 import type { Stores } from "../entities/index.ts";
 import { validateRouteRegex } from "../gateway/index.ts";
 import { describeConfiguration, type Settings } from "../settings.ts";
@@ -8,9 +8,10 @@ import { logAdminRequests } from "./admin-access-log.ts";
 import { openApi } from "./api-listeners.ts";
 import { loadCertificate } from "./certificate.ts";
 import { CommandError } from "./command.ts";
+import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { createLogLevel } from "./log-level.ts";
-import { type Prefix, takePrefix } from "./prefix.ts";
+import { locateFiles, type Prefix, takePrefix } from "./prefix.ts";
 import { openProcessLogs, type ProcessLog } from "./process-log.ts";
 import { openProxies, summarize } from "./proxies.ts";
 import { maskConfiguredNames } from "./secret-names.ts";
@@ -48,20 +49,23 @@ export async function runGateway(settings: Settings): Promise<RunningGateway> {
 }
 
 /** `undo` gets what takes back each step, in the order of the steps. */
-async function start(settings: Settings, prefix: Prefix, undo: (() => unknown)[]): Promise<RunningGateway> {
-  const logs = openProcessLogs(settings, prefix.folder);
+async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): Promise<RunningGateway> {
+  const settings = locateFiles(given, prefix);
+  const logs = openProcessLogs(settings);
   undo.push(logs.close);
   const { log } = logs;
   const tls = await loadCertificate(settings, prefix);
   const plugins = enabledPlugins(settings);
-  const database = openSqlite({ file: prefix.database });
+  const database = await openDatabase(settings, { file: prefix.database, log });
   undo.push(() => database.close());
-  const stores = await createStores(database, { plugins, regexFault: validateRouteRegex });
+  // A database of several nodes is migrated when the operator says so, as in Kong.
+  const migrates = settings.database === "sqlite";
+  const stores = await createStores(database, { plugins, regexFault: validateRouteRegex, migrates });
   await maskConfiguredNames(logs.masker, stores);
 
   const node = { id: prefix.nodeId, hostname: hostname() };
   const product = `sesame/${version}`;
-  const proxies = await openProxies({ settings, prefix, stores, plugins, logs, tls, node, product });
+  const proxies = await openProxies({ settings, database: prefix.database, stores, plugins, logs, tls, node, product });
   undo.push(() => proxies.close(0));
 
   const parts: AdminParts = {
@@ -69,7 +73,7 @@ async function start(settings: Settings, prefix: Prefix, undo: (() => unknown)[]
     plugins,
     version,
     node: { ...node, pids: () => ({ master: process.pid, workers: proxies.pids }) },
-    configuration: describeConfiguration(settings),
+    configuration: describeConfiguration(given),
     admin_gui_url: settings.admin_gui_url,
     admin_redact_secrets: settings.admin_redact_secrets,
     admin_client_max_body_size: settings.admin_client_max_body_size,

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
 import type { EngineLimits, GatewaySettings } from "../gateway/index.ts";
 import type { Settings } from "../settings.ts";
 import { CommandError } from "./command.ts";
 
 /** No limit, in a place where a number is wanted. */
-const UNLIMITED = Number.MAX_SAFE_INTEGER;
+const UNLIMITED = Number.POSITIVE_INFINITY;
 
 /** The process's settings as the gateway wants them. */
 export function gatewaySettings(settings: Settings, product: string): GatewaySettings {
@@ -17,6 +18,8 @@ export function gatewaySettings(settings: Settings, product: string): GatewaySet
     error_default_type: settings.error_default_type,
     headers: settings.headers.map((name) => name.toLowerCase()),
     client_max_body_size: settings.client_max_body_size,
+    client_body_buffer_size: settings.client_body_buffer_size,
+    allow_debug_header: settings.allow_debug_header,
     proxy_ssl_verify: settings.proxy_ssl_verify,
     trustedCertificates: readAuthorities(settings.lua_ssl_trusted_certificate),
     pool: {
@@ -26,6 +29,7 @@ export function gatewaySettings(settings: Settings, product: string): GatewaySet
     },
     dns: {
       servers: settings.dns_resolver,
+      hostsFile: settings.dns_hostsfile,
       validTtl: settings.dns_valid_ttl,
       staleTtl: settings.dns_stale_ttl,
     },
@@ -44,11 +48,11 @@ export function engineLimits(settings: Settings): EngineLimits {
   };
 }
 
-function readAuthorities(files: readonly string[]): string | undefined {
-  const named = files.filter((file) => file !== "system");
-  if (named.length === 0) return undefined;
+/** The certificates of the files, as PEM; undefined for those of Node.js alone. Throws CommandError. */
+export function readAuthorities(files: readonly string[]): string | undefined {
+  if (files.every((file) => file === "system")) return undefined;
   try {
-    return named.map((file) => readFileSync(file, "utf8")).join("\n");
+    return files.flatMap((file) => (file === "system" ? rootCertificates : readFileSync(file, "utf8"))).join("\n");
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     throw new CommandError(`lua_ssl_trusted_certificate: ${path} cannot be read (${code})`, { cause: error });

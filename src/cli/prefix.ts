@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { Settings } from "../settings.ts";
 import { CommandError } from "./command.ts";
 
 /** The folder of everything one gateway keeps; nobody but its owner may look inside. */
@@ -17,28 +18,57 @@ export interface Prefix {
   release(): void;
 }
 
+const LOCK = "gateway.lock";
+
 /**
  * Make the folder if need be and take it for this process. Throws CommandError when it cannot be written or another gateway
  * runs in it.
  */
 export function takePrefix(path: string): Prefix {
   const folder = resolve(path);
+  let release: (() => void) | undefined;
   try {
-    mkdirSync(join(folder, "ssl"), { recursive: true, mode: 0o700 });
-    mkdirSync(join(folder, "logs"), { recursive: true, mode: 0o700 });
-    chmodSync(folder, 0o700);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    hide(folder);
+    release = lock(folder);
+    for (const name of ["ssl", "logs"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
+    return {
+      folder,
+      database: join(folder, "sesame.db"),
+      certificate: join(folder, "ssl", "sesame-default.crt"),
+      certificateKey: join(folder, "ssl", "sesame-default.key"),
+      nodeId: readNodeId(folder),
+      release,
+    };
   } catch (error) {
-    throw unusable(folder, error);
+    release?.();
+    if (error instanceof CommandError) throw error;
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new CommandError(`the prefix ${folder} cannot be written (${reason})`, { cause: error });
   }
-  const release = lock(folder);
+}
+
+/** The settings with relative paths of files as they are meant: below the prefix. */
+export function locateFiles(settings: Settings, { folder }: Pick<Prefix, "folder">): Settings {
+  const { ssl_cert, ssl_cert_key, pg_ssl_cert, pg_ssl_cert_key } = settings;
+  const locate = (path: string) => (path === "off" || path === "system" ? path : resolve(folder, path));
   return {
-    folder,
-    database: join(folder, "sesame.db"),
-    certificate: join(folder, "ssl", "sesame-default.crt"),
-    certificateKey: join(folder, "ssl", "sesame-default.key"),
-    nodeId: readNodeId(folder),
-    release,
+    ...settings,
+    ssl_cert: ssl_cert && locate(ssl_cert),
+    ssl_cert_key: ssl_cert_key && locate(ssl_cert_key),
+    pg_ssl_cert: pg_ssl_cert && locate(pg_ssl_cert),
+    pg_ssl_cert_key: pg_ssl_cert_key && locate(pg_ssl_cert_key),
+    lua_ssl_trusted_certificate: settings.lua_ssl_trusted_certificate.map(locate),
+    proxy_error_log: locate(settings.proxy_error_log),
+    proxy_access_log: locate(settings.proxy_access_log),
+    admin_access_log: locate(settings.admin_access_log),
   };
+}
+
+/** A folder that is shared with other things, as `/tmp`, stays as it is; the files in it are hidden all the same. */
+function hide(folder: string): void {
+  const names = readdirSync(folder);
+  if (names.length === 0 || names.includes(LOCK)) chmodSync(folder, 0o700);
 }
 
 /**
@@ -46,29 +76,33 @@ export function takePrefix(path: string): Prefix {
  * system takes it back from a process that died, however it died.
  */
 function lock(folder: string): () => void {
-  const file = join(folder, "gateway.lock");
   const pidFile = join(folder, "gateway.pid");
+  create(join(folder, LOCK));
+  const database = new DatabaseSync(join(folder, LOCK));
   try {
-    closeSync(openSync(file, "a", 0o600));
-    const database = new DatabaseSync(file);
-    try {
-      database.exec("BEGIN EXCLUSIVE");
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    database.exec("BEGIN EXCLUSIVE");
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
-    return () => database.close();
   } catch (error) {
-    if (!/locked|busy/i.test((error as Error).message)) throw unusable(folder, error);
+    database.close();
+    if (!/locked|busy/i.test((error as Error).message)) throw error;
     throw new CommandError(`another gateway (process ${readText(pidFile) ?? "unknown"}) runs in the prefix ${folder}`);
+  }
+  return () => database.close();
+}
+
+/** A file that exists is not even opened: closing it again would take away the locks that this process has on it. */
+function create(file: string): void {
+  try {
+    writeFileSync(file, "", { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 
 function readNodeId(folder: string): string {
   const file = join(folder, "node_id");
   const known = readText(file);
-  if (known !== undefined && /^[0-9a-f-]{36}$/.test(known)) return known;
+  if (known !== undefined && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(known)) return known;
   const id = randomUUID();
   writeFileSync(file, `${id}\n`, { mode: 0o600 });
   return id;
@@ -80,9 +114,4 @@ function readText(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function unusable(folder: string, error: unknown): CommandError {
-  const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-  return new CommandError(`the prefix ${folder} cannot be written (${reason})`, { cause: error });
 }

@@ -1,4 +1,3 @@
-import { isAbsolute, join } from "node:path";
 import { type AccessLog, createAccessLog, createLogger, createMasker, type Logger, type Masker, openSink, type Sink } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { CommandError } from "./command.ts";
@@ -21,15 +20,15 @@ export interface ProcessLogs {
   close(): void;
 }
 
-/** Open the log of a process; relative paths are below the prefix. Throws CommandError when it cannot be written. */
-export function openProcessLogs(settings: Settings, folder: string): ProcessLogs {
+/** Open the log of a process. Throws CommandError when it cannot be written. */
+export function openProcessLogs(settings: Settings): ProcessLogs {
   const masker = createMasker();
   const opened: { close(): void }[] = [];
 
   function open(setting: "proxy_error_log" | "proxy_access_log" | "admin_access_log"): Sink {
     const path = settings[setting];
     try {
-      const sink = openSink(path === "off" || isAbsolute(path) ? path : join(folder, path));
+      const sink = openSink(path);
       opened.push(sink);
       return sink;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Statistics } from "../admin/index.ts";
 import type { LogLevel } from "./process-log.ts";
-import { openProxy, type ProxyParts } from "./proxy.ts";
+import { createProxy, type ProxyParts } from "./proxy.ts";
 import type { WorkerStatistics } from "./worker-protocol.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -16,29 +16,32 @@ export interface Proxies {
 }
 
 export interface ProxiesParts extends ProxyParts {
-  /** The prefix, absolute, and the database in it. */
-  readonly prefix: { readonly folder: string; readonly database: string };
+  /** Path of the database. */
+  readonly database: string;
 }
 
 /** One process proxies by itself; several share the listeners. Throws CommandError when a listener cannot be had. */
 export async function openProxies(parts: ProxiesParts): Promise<Proxies> {
-  const { settings, prefix, stores, logs, tls, node, product } = parts;
+  const { settings, database, stores, logs, tls, node, product } = parts;
   const { nginx_worker_processes: wanted, proxy_listen } = settings;
   const count = wanted === "auto" ? availableParallelism() : wanted;
   if (count > 1 && proxy_listen.length > 0) {
     const start = () => ({
       settings: { ...settings, log_level: logs.log.level },
-      folder: prefix.folder,
-      database: prefix.database,
+      database,
       tls,
       node,
       product,
     });
     return startWorkers(count, start, stores, logs.log);
   }
-  const proxy = await openProxy(parts);
+  const proxy = await createProxy(parts);
+  const ports = await proxy.listen().catch(async (error) => {
+    await proxy.close(0);
+    throw error;
+  });
   return {
-    ports: proxy.ports,
+    ports,
     pids: [process.pid],
     // Its log is this process's.
     setLogLevel: async () => {},

@@ -1,6 +1,14 @@
 import type { SecureContextOptions } from "node:tls";
 import type { Stores } from "../entities/index.ts";
-import { badRequest, createGateway, createLookups, createNodeEngine, type Exchange, type Plugin } from "../gateway/index.ts";
+import {
+  badRequest,
+  createFastEngine,
+  createGateway,
+  createLookups,
+  createNodeEngine,
+  type Exchange,
+  type Plugin,
+} from "../gateway/index.ts";
 import type { AccessEntry } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { feedGateway } from "./feed.ts";
@@ -22,15 +30,18 @@ export interface ProxyParts {
 
 /** The part of a process that proxies: gateway, engine and what keeps them current. */
 export interface Proxy {
-  /** The ports, in the order of `proxy_listen`. */
-  readonly ports: readonly number[];
+  /** Accept connections; answers the ports, in the order of `proxy_listen`. Throws CommandError when one cannot be had. */
+  listen(): Promise<readonly number[]>;
   statistics(): WorkerStatistics;
   /** Stop accepting, finish what is under way within the time, close what was opened. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Compile the configuration and open the proxy's listeners. Throws CommandError when a listener cannot be had. */
-export async function openProxy(parts: ProxyParts): Promise<Proxy> {
+/** By the value of `http_engine`. */
+const engines = { node: createNodeEngine, fast: createFastEngine };
+
+/** Compile the configuration for a proxy that does not listen yet. */
+export async function createProxy(parts: ProxyParts): Promise<Proxy> {
   const { settings, stores, logs } = parts;
   const { log } = logs;
   const own = gatewaySettings(settings, parts.product);
@@ -39,38 +50,37 @@ export async function openProxy(parts: ProxyParts): Promise<Proxy> {
   const lookups = createLookups(stores);
   const services = { lookups, log, node: parts.node };
   const stop = await feedGateway(gateway, stores, { plugins: parts.plugins, services, settings: own }, log);
-  const engine = createNodeEngine({
+  const engine = engines[settings.http_engine]({
     handle: (inbound) => gateway.handle(inbound),
     badRequest: (status) => badRequest(status, own),
     tls: parts.tls,
     limits: engineLimits(settings),
   });
 
-  async function close(graceMs: number): Promise<void> {
-    await engine.close(graceMs);
-    stop();
-    await gateway.close();
-    lookups.close();
-  }
-
-  const ports: number[] = [];
-  for (const { ip, port, ssl, http2, backlog, listener } of settings.proxy_listen) {
-    try {
-      ports.push(await engine.listen({ host: ip, port, tls: ssl, http2, backlog }));
-    } catch (error) {
-      await close(0);
-      throw listenFault(error, `proxy_listen: ${listener}`);
-    }
-  }
   return {
-    ports,
+    async listen() {
+      const ports: number[] = [];
+      for (const { ip, port, ssl, http2, backlog, listener } of settings.proxy_listen) {
+        try {
+          ports.push(await engine.listen({ host: ip, port, tls: ssl, http2, backlog }));
+        } catch (error) {
+          throw listenFault(error, `proxy_listen: ${listener}`);
+        }
+      }
+      return ports;
+    },
     statistics: () => ({
       pid: process.pid,
       heap: process.memoryUsage().heapUsed,
       ...engine.statistics,
       ...gateway.statistics,
     }),
-    close,
+    async close(graceMs) {
+      await engine.close(graceMs);
+      stop();
+      gateway.close();
+      lookups.close();
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { type Listener, loadSettings } from "../settings.ts";
 import { CommandError, defineCommand } from "./command.ts";
 import { startEcho } from "./echo-server.ts";
 import { runGateway } from "./gateway-process.ts";
-import { listenForStop } from "./process.ts";
+import { untilStopped } from "./process.ts";
 import { createGuide } from "./quickstart-guide.ts";
 import { startPageServer } from "./quickstart-page.ts";
 import { KEY, offerPage, PAGE, type Places, PROTECTED, walkThrough } from "./quickstart-steps.ts";
@@ -30,7 +30,7 @@ answer it got. A second start on the same data keeps what it finds there.`,
     });
     for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);
     // A signal that comes during the walkthrough is heeded at its end, so that everything is closed in order.
-    const stop = listenForStop();
+    const stopped = untilStopped();
     const opened: { close(): Promise<void> }[] = [];
     const keep = <T extends { close(): Promise<void> }>(part: T): T => {
       opened.push(part);
@@ -49,13 +49,12 @@ answer it got. A second start on the same data keeps what it finds there.`,
       const cookie = await walkThrough(guide, places);
       await offerPage(guide, places);
       terminal.print(outlook(places, cookie));
-      await stop.received;
+      await stopped;
       terminal.print("\nStopped.\n");
       return 0;
     } finally {
       // The gateway first, since it uses the others.
       for (const part of opened) await part.close();
-      stop.release();
     }
   },
 });
@@ -101,7 +100,6 @@ function outlook({ proxy, admin }: Places, cookie: string | undefined): string {
     `   curl ${admin}/services/example-service/plugins`,
     "",
     "Ctrl+C stops it; what it keeps is there at the next start.",
-    "",
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -25,6 +25,7 @@ export default defineCommand({
     endOnFault(log);
     for (const warning of warnings) log.warn(warning);
     log.notice("gateway started", { ...describePorts(ports), prefix: settings.prefix });
+    log.flush();
     terminal.print(describeListeners(settings, ports));
     // A gateway whose listeners are all off has nothing else that keeps the process running.
     const running = setInterval(() => {}, 2 ** 30);

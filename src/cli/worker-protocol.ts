@@ -1,13 +1,12 @@
 import type { SecureContextOptions } from "node:tls";
-import type { Change, Write } from "../entities/index.ts";
+import type { Change, Instant, Write } from "../entities/index.ts";
 import type { Row } from "../schema/index.ts";
 import type { Settings } from "../settings.ts";
 
 /** What a worker is started with. */
 export interface WorkerStart {
+  /** With absolute paths. */
   readonly settings: Settings;
-  /** The prefix, absolute. */
-  readonly folder: string;
   /** Path of the database, which workers only read. */
   readonly database: string;
   readonly tls: SecureContextOptions;
@@ -17,10 +16,16 @@ export interface WorkerStart {
 
 /** What the primary may call in a worker. */
 export type WorkerMethods = {
+  /** Compile the configuration, without serving yet. */
+  prepare(start: WorkerStart): Promise<void>;
   /** Serve; answers the ports. */
-  start(start: WorkerStart): Promise<readonly number[]>;
+  listen(): Promise<readonly number[]>;
   /** Rows have changed: answered when requests meet the new state. */
   changed(changes: readonly Change[]): Promise<void>;
+  /** Changes may have been missed: answered when everything was read again. */
+  reset(): Promise<void>;
+  /** All changes of all nodes that were committed before this moment have been told. */
+  renewed(at: Instant): void;
   setLogLevel(level: Settings["log_level"]): void;
   /** Undefined until it serves. */
   statistics(): WorkerStatistics | undefined;

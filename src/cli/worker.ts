@@ -1,10 +1,11 @@
-import { createStores, openSqlite } from "../database/index.ts";
+import { createStores, TimedLease } from "../database/index.ts";
 import { validateRouteRegex } from "../gateway/index.ts";
 import { createChannel } from "./channel.ts";
+import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { endOnFault } from "./process.ts";
 import { openProcessLogs, type ProcessLogs } from "./process-log.ts";
-import { openProxy, type Proxy } from "./proxy.ts";
+import { createProxy, type Proxy } from "./proxy.ts";
 import { maskConfiguredNames } from "./secret-names.ts";
 import type { WorkerMethods, WorkerStart } from "./worker-protocol.ts";
 
@@ -15,10 +16,16 @@ let logs: ProcessLogs | undefined;
 let proxy: Proxy | undefined;
 let graceMs = 0;
 let publish: WorkerMethods["changed"] = async () => {};
+let reset: WorkerMethods["reset"] = async () => {};
+/** What the primary knows, told in its order among the changes: this process knows it too when it has heard of it. */
+const lease = new TimedLease();
 
 const methods: WorkerMethods = {
-  start: (start) => serve(start),
+  prepare,
+  listen: () => proxy!.listen(),
   changed: (changes) => publish(changes),
+  reset: () => reset(),
+  renewed: (at) => lease.renew(at),
   setLogLevel: (level) => logs?.log.setLevel(level),
   statistics: () => proxy?.statistics(),
 };
@@ -32,20 +39,22 @@ process.once("SIGTERM", async () => {
 // A terminal sends these to every process of the group; the primary decides what they mean.
 for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => {});
 
-async function serve(start: WorkerStart): Promise<readonly number[]> {
+async function prepare(start: WorkerStart): Promise<void> {
   const { settings, tls, node, product } = start;
   graceMs = settings.shutdown_timeout * 1000;
-  logs = openProcessLogs(settings, start.folder);
+  logs = openProcessLogs(settings);
   endOnFault(logs.log);
   const plugins = enabledPlugins(settings);
-  const stores = await createStores(openSqlite({ file: start.database, readOnly: true }), {
+  const stores = await createStores(await openDatabase(settings, { file: start.database, readOnly: true }), {
     plugins,
     regexFault: validateRouteRegex,
+    // The primary waits until this process has taken over each change of a file that nobody else writes.
+    ...(settings.database !== "sqlite" && { lease }),
     write: (write) => primary.call("write", write) as ReturnType<typeof stores.write>,
   });
   // What is changed before is read below.
   publish = (changes) => stores.publish(changes);
+  reset = () => stores.reset();
   await maskConfiguredNames(logs.masker, stores);
-  proxy = await openProxy({ settings, stores, plugins, logs, tls, node, product });
-  return proxy.ports;
+  proxy = await createProxy({ settings, stores, plugins, logs, tls, node, product });
 }

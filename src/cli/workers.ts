@@ -11,6 +11,7 @@ import type { PrimaryMethods, WorkerStart, WorkerStatistics } from "./worker-pro
 /** The worker processes of a gateway. */
 export interface Workers {
   readonly ports: readonly number[];
+  /** Of those that serve. */
   readonly pids: readonly number[];
   setLogLevel(level: string): Promise<void>;
   statistics(): Promise<readonly WorkerStatistics[]>;
@@ -33,6 +34,8 @@ const ANSWER_MS = 1000;
 interface Member {
   readonly worker: Worker;
   readonly channel: Channel;
+  /** Whether requests may reach it, so that a write has to wait for it. */
+  serves: boolean;
 }
 
 /**
@@ -57,13 +60,15 @@ export async function startWorkers(
   /** Resolves with the ports when the worker serves. */
   async function add(): Promise<readonly number[]> {
     const worker = cluster.fork();
-    const member = { worker, channel: createChannel(worker, methods) };
+    const member: Member = { worker, channel: createChannel(worker, methods), serves: false };
     const startedMs = performance.now();
     members.add(member);
     worker.on("error", (error) => log.error("a worker process is out of reach", { pid: worker.process.pid, error }));
     worker.on("exit", () => members.delete(member));
     try {
-      const ports = (await member.channel.call("start", start())) as readonly number[];
+      await member.channel.call("prepare", start());
+      member.serves = true;
+      const ports = (await member.channel.call("listen")) as readonly number[];
       worker.on("exit", (code, signal) => {
         if (performance.now() - startedMs > HEALTHY_MS) pauseMs = FIRST_PAUSE_MS;
         void replace({ pid: worker.process.pid, reason: signal ?? `exit code ${code}` });
@@ -89,14 +94,24 @@ export async function startWorkers(
     }
   }
 
-  async function tell({ worker, channel }: Member, changes: readonly Change[]): Promise<void> {
+  async function tell(member: Member, changes: readonly Change[]): Promise<void> {
+    // A worker that ends meanwhile serves nothing any more; its successor reads the new state.
+    const told = member.channel.call("changed", changes).catch(() => undefined);
+    // One that is still being prepared hears of the change before it is told to listen.
+    if (member.serves) await inTime(member, told);
+  }
+
+  /** Rejects when a worker could not read everything anew, so that it is tried again. */
+  async function reset(member: Member): Promise<void> {
+    await inTime(member, member.channel.call("reset"));
+  }
+
+  async function inTime({ worker }: Member, told: Promise<unknown>): Promise<void> {
     const timer = setTimeout(() => {
       log.error("a worker process did not take over a change in time and is replaced", { pid: worker.process.pid });
       worker.process.kill("SIGKILL");
     }, CHANGE_TIMEOUT_MS);
-    // A worker that ends meanwhile serves nothing any more; its successor reads the new state.
-    await channel.call("changed", changes).catch(() => undefined);
-    clearTimeout(timer);
+    await told.finally(() => clearTimeout(timer));
   }
 
   /** The answers of all workers that can answer. */
@@ -114,9 +129,20 @@ export async function startWorkers(
     await Promise.all(ended);
   }
 
-  const stop = stores.onChange(async (changes) => {
-    await Promise.all([...members].map((member) => tell(member, changes)));
-  });
+  const stops = [
+    stores.onChange(async (changes) => {
+      await Promise.all([...members].map((member) => tell(member, changes)));
+    }),
+    stores.onReset(async () => {
+      await Promise.all([...members].map(reset));
+    }),
+    stores.lease.onRenew((at) => {
+      for (const { channel } of members) channel.call("renewed", at).catch(() => undefined);
+    }),
+  ];
+  const stop = () => {
+    for (const end of stops) end();
+  };
 
   let ports: readonly number[];
   try {
@@ -130,7 +156,7 @@ export async function startWorkers(
   return {
     ports,
     get pids() {
-      return [...members].map(({ worker }) => worker.process.pid!);
+      return [...members].filter(({ serves }) => serves).map(({ worker }) => worker.process.pid!);
     },
     async setLogLevel(level) {
       await ask("setLogLevel", level);

@@ -1,8 +1,10 @@
 import type { Change, ChangeListener } from "../entities/index.ts";
+import type { Awaitable } from "../schema/index.ts";
 
 /** Tells listeners of changes. Each hears one write after the other; a slow one does not hold up those that are quick. */
 export class ChangeFeed {
   readonly #subscriptions = new Set<Subscription>();
+  readonly #resets = new Set<() => Awaitable<void>>();
 
   /** Hear the changes of all entities, or of the named. Answers how to stop. */
   subscribe(listener: ChangeListener, entities?: readonly string[]): () => void {
@@ -13,9 +15,24 @@ export class ChangeFeed {
 
   /** Done when all listeners are. Rejects with the first failure of a listener, when all have heard. */
   async publish(changes: readonly Change[]): Promise<void> {
-    const told = [...this.#subscriptions].map((subscription) => subscription.tell(changes));
-    for (const result of await Promise.allSettled(told)) if (result.status === "rejected") throw result.reason;
+    await all([...this.#subscriptions].map((subscription) => subscription.tell(changes)));
   }
+
+  /** Be told that changes may have been missed. Answers how to stop. */
+  onReset(listener: () => Awaitable<void>): () => void {
+    this.#resets.add(listener);
+    return () => this.#resets.delete(listener);
+  }
+
+  /** Changes may have been missed. Done, or rejected, as `publish`. */
+  async reset(): Promise<void> {
+    await all([...this.#resets].map(async (listener) => listener()));
+  }
+}
+
+/** Wait for all; then the first failure counts. */
+async function all(told: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(told)) if (result.status === "rejected") throw result.reason;
 }
 
 class Subscription {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { consumer, service } from "../entities/index.ts";
 import type { Entity } from "../schema/index.ts";
-import { migrate, migrations } from "./migrations.ts";
+import { migrate, migrations, requireMigrated } from "./migrations.ts";
 import type { Database } from "./sql.ts";
 import { openSqlite } from "./sqlite.ts";
 import { createStores } from "./stores.ts";
@@ -47,7 +47,7 @@ test("a newer database is refused by name, with both versions, and left as it is
   const message = `the database ${file} has schema version 7, this program knows versions up to ${migrations.length}: use a newer Sesame`;
   await assert.rejects(migrate(database, createTables([service, consumer])), { code: "ERR_DATABASE_NEWER", message });
   const reader = openSqlite({ file, readOnly: true });
-  await assert.rejects(migrate(reader, tables), { code: "ERR_DATABASE_NEWER", message });
+  await assert.rejects(requireMigrated(reader, tables), { code: "ERR_DATABASE_NEWER", message });
   void reader.close();
   const names = await database.execute("SELECT name FROM sqlite_schema WHERE name = 'consumers'");
   assert.deepEqual(names, []);
@@ -57,7 +57,7 @@ test("a reader refuses a database that was not migrated yet", async (t) => {
   const { file, database } = openFile(t);
   await migrate(database, createTables([service]), []);
   const reader = openSqlite({ file, readOnly: true });
-  await assert.rejects(migrate(reader, createTables([service])), { code: "ERR_DATABASE_OLDER" });
+  await assert.rejects(requireMigrated(reader, createTables([service])), { code: "ERR_DATABASE_OLDER" });
   void reader.close();
 });
 

@@ -1,4 +1,5 @@
 import type { Awaitable } from "../schema/index.ts";
+import type { Link } from "./link.ts";
 
 export type SqlValue = string | number | null;
 export type SqlRow = { readonly [column: string]: SqlValue };
@@ -15,13 +16,18 @@ export interface Database extends Executor {
   readonly readOnly: boolean;
   /**
    * Run the work as one transaction: committed when it returns, rolled back when it throws. The work uses the executor
-   * that it is given and no other. Transactions are isolated as if they ran one after the other.
+   * that it is given and no other. Transactions are isolated as if they ran one after the other; a work that clashed with
+   * another is undone and run again.
    */
   transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
+  /** A transaction that changes tables: of all processes only one at a time is in such a one, however long it takes. */
+  migration<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
   /** Whether the error says that a statement broke a unique index or a foreign key. */
   isViolation(error: unknown): boolean;
   /** The statement that lists the columns of a table, named by its one value, as `name`. */
   readonly columnsOf: string;
+  /** How the nodes on this database hear of each other's writes; absent where one process makes them all. */
+  readonly link?: Link;
   close(): Awaitable<void>;
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { service } from "../entities/index.ts";
 import type { DatabaseError } from "./errors.ts";
+import { migrations } from "./migrations.ts";
 import { openSqlite } from "./sqlite.ts";
 import { createStores } from "./stores.ts";
 
@@ -161,7 +162,7 @@ test("processes that open a new database at once all find it ready", { timeout: 
   const versions = await database.execute('SELECT "version" FROM "schema_migrations"');
   assert.deepEqual(
     versions.map(({ version }) => version),
-    [1],
+    migrations.map(({ version }) => version),
   );
   await database.close();
 });

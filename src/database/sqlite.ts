@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Awaitable } from "../schema/index.ts";
 import { DatabaseError, databaseErrors } from "./errors.ts";
@@ -23,7 +23,7 @@ export function openSqlite({ file, readOnly = false }: SqliteOptions): Database 
   const inMemory = file === ":memory:";
   try {
     // The log and its index take over the mode of the file.
-    if (!inMemory && !readOnly) closeSync(openSync(file, "a", 0o600));
+    if (!inMemory && !readOnly) create(file);
     const db = new DatabaseSync(file, { readOnly, enableForeignKeyConstraints: true, timeout: 5000 });
     if (!readOnly) db.exec("PRAGMA journal_mode = WAL");
     db.exec("PRAGMA synchronous = NORMAL");
@@ -31,6 +31,15 @@ export function openSqlite({ file, readOnly = false }: SqliteOptions): Database 
     return new Sqlite(db, file, readOnly);
   } catch (error) {
     throw openError(file, error);
+  }
+}
+
+/** A file that exists is not even opened: closing it again would take away the locks that this process has on it. */
+function create(file: string): void {
+  try {
+    writeFileSync(file, "", { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 
@@ -90,6 +99,10 @@ class Sqlite implements Database {
     });
     this.#last = result.then(noop, noop);
     return result;
+  }
+
+  migration<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
+    return this.transaction(work);
   }
 
   async #transact<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {

@@ -3,6 +3,7 @@ import {
   createPluginEntity,
   createRouteEntity,
   type EntityStore,
+  type Lease,
   type RegexFault,
   type Stores,
   service,
@@ -12,8 +13,10 @@ import type { Entity, PluginSchema, Row, RowOf } from "../schema/index.ts";
 import { ChangeFeed } from "./changes.ts";
 import { Conflict, explain } from "./conflicts.ts";
 import { SqlEntityStore, type Writer } from "./entity-store.ts";
-import { removeExpired } from "./expiry.ts";
-import { migrate } from "./migrations.ts";
+import { removeExpired, Sweeper } from "./expiry.ts";
+import { permanentLease } from "./lease.ts";
+import type { Announcement, Link } from "./link.ts";
+import { migrate, requireMigrated } from "./migrations.ts";
 import type { Clock } from "./reads.ts";
 import type { Database } from "./sql.ts";
 import { createTables, type Table, type Tables } from "./tables.ts";
@@ -27,6 +30,10 @@ export interface StoresOptions {
   readonly regexFault?: RegexFault;
   /** Has writes performed elsewhere, for a process that only reads; absent: they are performed here. */
   readonly write?: Writer;
+  /** Tells when what this process remembers can be trusted, if others write; absent: the database's link, or always. */
+  readonly lease?: Lease;
+  /** Whether an older database is brought up to date, as by default, or refused with ERR_DATABASE_OLDER. */
+  readonly migrates?: boolean;
   /** Seconds since the epoch. */
   readonly now?: Clock;
 }
@@ -41,28 +48,45 @@ export function allEntities({ plugins, regexFault }: Pick<StoresOptions, "plugin
 export async function createStores(database: Database, options: StoresOptions): Promise<Stores> {
   const entities = allEntities(options);
   const tables = createTables(entities);
-  await migrate(database, tables);
-  return new SqlStores(database, tables, entities, options);
+  if (database.readOnly || options.migrates === false) await requireMigrated(database, tables);
+  else await migrate(database, tables);
+  const { now = () => Date.now() / 1000 } = options;
+  const feed = new ChangeFeed();
+  await database.link?.start({ feed, database, tables, now });
+  return new SqlStores({ database, tables, entities, feed, now }, options);
+}
+
+interface StoresParts {
+  readonly database: Database;
+  readonly tables: Tables;
+  readonly entities: readonly Entity[];
+  readonly feed: ChangeFeed;
+  readonly now: Clock;
 }
 
 class SqlStores implements Stores {
   readonly entities: readonly Entity[];
   readonly write: Writer;
+  readonly lease: Lease;
   readonly #database: Database;
   readonly #tables: Tables;
   readonly #stores: ReadonlyMap<string, EntityStore>;
-  readonly #feed = new ChangeFeed();
+  readonly #feed: ChangeFeed;
+  readonly #sweeper: Sweeper;
   readonly #now: Clock;
   /** The end of the last write, as changes are to be told in the order in which they were committed. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(database: Database, tables: Tables, entities: readonly Entity[], options: StoresOptions) {
-    const { now = () => Date.now() / 1000 } = options;
+  constructor({ database, tables, entities, feed, now }: StoresParts, options: StoresOptions) {
+    const { link } = database;
     this.#database = database;
     this.#tables = tables;
+    this.#feed = feed;
     this.#now = now;
+    this.#sweeper = new Sweeper(database);
     this.entities = entities;
-    this.write = options.write ?? ((write) => this.#performInTurn(write));
+    this.lease = options.lease ?? link?.lease ?? permanentLease;
+    this.write = options.write ?? (link ? (write) => this.#performLinked(write, link) : (write) => this.#performInTurn(write));
     const storeOf = (name: string) => new SqlEntityStore(database, tables.get(name)!, this.write, now);
     this.#stores = new Map(entities.map(({ name }) => [name, storeOf(name)]));
   }
@@ -89,6 +113,14 @@ class SqlStores implements Stores {
     return this.#feed.subscribe(...subscription);
   }
 
+  reset(): Promise<void> {
+    return this.#feed.reset();
+  }
+
+  onReset(listener: Parameters<Stores["onReset"]>[0]): () => void {
+    return this.#feed.onReset(listener);
+  }
+
   async #performInTurn(write: Write): Promise<Row | boolean> {
     // Listeners are told in turn too, but the next write does not wait for them.
     const committed = this.#last.then(async () => {
@@ -101,21 +133,51 @@ class SqlStores implements Stores {
     return answer;
   }
 
-  /** An expired row in the way is removed, and the write tried again. */
-  async #commit(write: Write, obstacle?: { readonly table: Table; readonly id: string }): Promise<Outcome> {
+  /** The link puts the writes of all nodes in one order, so that those of this one need no turn. */
+  async #performLinked(write: Write, link: Link): Promise<Row | boolean> {
+    const announcement = link.announce();
+    let outcome: Outcome;
+    try {
+      outcome = await this.#commit(write, announcement);
+    } catch (error) {
+      announcement.cancel();
+      throw error;
+    }
+    await announcement.told();
+    return outcome.answer;
+  }
+
+  async #commit(write: Write, announcement?: Announcement): Promise<Outcome> {
+    const outcome = await this.#attempt(write, announcement);
+    if (outcome.changes[0]?.operation === "create") await this.#sweeper.sweep(this.#tables.get(write.entity)!, this.#now());
+    return outcome;
+  }
+
+  /**
+   * An expired row in the way is removed, and the write tried again; likewise when what was in the way is gone by the time
+   * that one looks.
+   */
+  async #attempt(write: Write, announcement?: Announcement, expired?: ExpiredRow, attempts = 5): Promise<Outcome> {
     const now = this.#now();
     try {
       return await this.#database.transaction(async (tx) => {
         const context = { database: this.#database, tables: this.#tables, tx, now };
-        if (obstacle) await removeExpired(context, obstacle.table, obstacle.id);
-        return perform(context, write);
+        if (expired) await removeExpired(context, expired.table, expired.id);
+        const outcome = await perform(context, write);
+        await announcement?.send(tx, outcome.changes);
+        return outcome;
       });
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
       const reason = await explain(this.#database, this.#tables, error, now);
       if (reason && "error" in reason) throw reason.error;
-      if (!reason || obstacle?.id === reason.expired) throw error;
-      return this.#commit(write, { table: error.table, id: reason.expired });
+      if (attempts === 1) throw error;
+      return this.#attempt(write, announcement, reason && { table: error.table, id: reason.expired }, attempts - 1);
     }
   }
+}
+
+interface ExpiredRow {
+  readonly table: Table;
+  readonly id: string;
 }

@@ -13,7 +13,6 @@ import {
 } from "../schema/index.ts";
 import { Conflict } from "./conflicts.ts";
 import { deleteRow } from "./deletes.ts";
-import { sweep } from "./expiry.ts";
 import { conditionOf, membersOfKey } from "./keys.ts";
 import { selectRow, selectWhere } from "./reads.ts";
 import { refuseAbsentParents, resolveReferences } from "./references.ts";
@@ -156,7 +155,6 @@ async function create(context: WriteContext, table: Table, stored: StoredRow): P
   await execute(context, table, stored.row, true, sql, values);
   const row = roundTrip(table, stored, context.now);
   await writeTags(context.tx, table, row, undefined);
-  await sweep(context, table);
   return { answer: row, changes: [{ entity: table.name, operation: "create", row }] };
 }
 

@@ -56,7 +56,10 @@ export interface Change {
   readonly operation: "create" | "update" | "delete";
   /** The row as stored now; the last state of a deleted one. */
   readonly row: Row;
-  /** The row before an update. */
+  /**
+   * The row before an update. Of a large row that another node changed only the id, the unique fields and the references,
+   * and so with `row` when it is deleted.
+   */
   readonly old?: Row;
 }
 
@@ -93,4 +96,26 @@ export interface Stores {
   publish(changes: readonly Change[]): Promise<void>;
   /** Be told of changes, of all entities or only of the named. Answers how to stop. */
   onChange(listener: ChangeListener, entities?: readonly string[]): () => void;
+  /** Tell the listeners that changes may have been missed; done when all are. */
+  reset(): Promise<void>;
+  /** Be told that changes may have been missed: what is remembered is to be forgotten or read again. Answers how to stop. */
+  onReset(listener: () => Awaitable<void>): () => void;
+  /** How far what was remembered of rows can be trusted. */
+  readonly lease: Lease;
+}
+
+/** A moment by the system's clocks, which all processes of a machine share. */
+export interface Instant {
+  /** Of the clock that nobody sets, in milliseconds. */
+  readonly monotonicMs: number;
+  /** Milliseconds since the epoch. */
+  readonly wallMs: number;
+}
+
+/** The right to answer from memory. */
+export interface Lease {
+  /** Whether every change that any node committed until a moment ago has been heard of; if not, the store must be asked. */
+  isCurrent(): boolean;
+  /** Hear of each moment up to which everything is known, so that other processes may be told. Answers how to stop. */
+  onRenew(listener: (at: Instant) => void): () => void;
 }

@@ -1,5 +1,6 @@
 import { Headers, type ResponseBody } from "../http1/index.ts";
 import type { Context } from "./context.ts";
+import { acceptsTrailers, connectionOptions } from "./hop-by-hop.ts";
 import { createRequestId } from "./request-id.ts";
 import { type Exit, reasonOf, serverError } from "./response.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -40,6 +41,16 @@ function appendAll(list: string[], fields: readonly string[]): void {
   for (const text of fields) list.push(text);
 }
 
+/** Tell the client which route and which service its request met. Source: SPEC-proxy §1.4. */
+export function nameMatch({ match, response }: Context): void {
+  const { entity, service } = match!.route.row;
+  response.setHeader("Kong-Route-Id", entity.id);
+  if (entity.name != null) response.setHeader("Kong-Route-Name", entity.name);
+  if (!service) return;
+  response.setHeader("Kong-Service-Id", service.id);
+  if (service.name != null) response.setHeader("Kong-Service-Name", service.name);
+}
+
 /** The head of an answer that the gateway made, before the header filters. Order of fields: SPEC-proxy §5. */
 export function exitHeaders(ctx: Context, exit: Exit, nowMs: number): Headers {
   const list = ["Date", date(nowMs)];
@@ -49,7 +60,8 @@ export function exitHeaders(ctx: Context, exit: Exit, nowMs: number): Headers {
   const headers = new Headers(list);
   // Two lines with one name only where both are meant: `Connection: Upgrade` stands beside `keep-alive`.
   for (let i = 0; i < exit.headers.length; i += 2) headers.append(exit.headers[i]!, exit.headers[i + 1]!);
-  if (exit.status !== 204 && exit.status !== 304) headers.append("Content-Length", String(Buffer.byteLength(exit.body)));
+  if (exit.status !== 204 && exit.status !== 304)
+    headers.append("Content-Length", String(Buffer.byteLength(exit.body)));
   return headers;
 }
 
@@ -61,7 +73,16 @@ export function finishExit(ctx: Context, fields: AnswerFields, nowMs: number): v
   if (fields.requestId) headers.append("X-Kong-Request-Id", ctx.request.id);
 }
 
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length", "te", "upgrade", "trailer"]);
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "content-length",
+  "te",
+  "upgrade",
+  "trailer",
+]);
 
 export interface UpstreamHead {
   readonly status: number;
@@ -76,18 +97,18 @@ export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerF
   const contentType = received.get("content-type");
   if (contentType !== undefined) list.push("Content-Type", contentType);
   const { inbound } = ctx.request;
-  appendFraming(list, head, inbound.httpVersion);
+  const chunked = appendFraming(list, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
   list.push("Connection", inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
   appendAll(list, ctx.response.headers.list);
-  const named = received.get("connection")?.toLowerCase().split(/\s*,\s*/);
-  const wantsTrailers = ctx.request.headers.get("te")?.includes("trailers");
+  const named = connectionOptions(received);
+  const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
   const theirs = received.list;
   for (let i = 0; i < theirs.length; i += 2) {
     const name = theirs[i]!.toLowerCase();
     if (name === "content-type" && theirs[i + 1] === contentType) continue;
-    if (name === "trailer" && wantsTrailers) list.push(theirs[i]!, theirs[i + 1]!);
-    if (HOP_BY_HOP.has(name) || name === "x-kong-request-id" || named?.includes(name)) continue;
+    if (name === "trailer" && announcesTrailers) list.push(theirs[i]!, theirs[i + 1]!);
+    if (HOP_BY_HOP.has(name) || name === "x-kong-request-id" || named?.has(name)) continue;
     list.push(theirs[i]!, theirs[i + 1]!);
   }
   if (!received.has("date")) list.push("Date", date(Date.now()));
@@ -95,12 +116,25 @@ export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerF
   return Headers.trusted(list);
 }
 
-function appendFraming(list: string[], { body, headers }: UpstreamHead, version: string): void {
+/** Answers whether trailers can follow the body: behind chunks, and in HTTP/2 behind what came in chunks. */
+function appendFraming(list: string[], { body, headers }: UpstreamHead, version: string): boolean {
   if (body.kind === "length") list.push("Content-Length", String(body.length));
   else if (body.kind === "none") {
     const length = headers.get("content-length");
     if (length !== undefined) list.push("Content-Length", length);
   } else if (version === "1.1") list.push("Transfer-Encoding", "chunked");
+  return body.kind === "chunked" && version !== "1.0";
+}
+
+/** The fields of an informational answer that are for the client, in the order they came. */
+export function informationalHeaders(received: Headers): Headers {
+  const kept: string[] = [];
+  const named = connectionOptions(received);
+  for (let i = 0; i < received.list.length; i += 2) {
+    const name = received.list[i]!.toLowerCase();
+    if (!HOP_BY_HOP.has(name) && !named?.has(name)) kept.push(received.list[i]!, received.list[i + 1]!);
+  }
+  return Headers.trusted(kept);
 }
 
 export interface Latencies {
@@ -114,10 +148,10 @@ export interface Latencies {
 export function finishProxied(ctx: Context, fields: AnswerFields, { upstreamMs, proxyMs }: Latencies): void {
   const { headers } = ctx.response;
   if (fields.latency) {
-    headers.append("X-Kong-Upstream-Latency", String(upstreamMs));
-    headers.append("X-Kong-Proxy-Latency", String(proxyMs));
+    headers.set("X-Kong-Upstream-Latency", String(upstreamMs));
+    headers.set("X-Kong-Proxy-Latency", String(proxyMs));
   }
-  if (fields.upstreamStatus) headers.append("X-Kong-Upstream-Status", String(ctx.response.status));
+  if (fields.upstreamStatus) headers.set("X-Kong-Upstream-Status", String(ctx.response.status));
   const via = `${ctx.request.inbound.httpVersion === "2" ? "2" : "1.1"} ${fields.product}`;
   const theirs = headers.getAll("via");
   if (fields.server) headers.set("Via", theirs.length > 0 ? `${theirs.join(", ")}, ${via}` : via);

@@ -32,6 +32,15 @@ export class Chain {
       }
       if (result) return this.#leave(ctx, result, i + 1);
     }
+    return this.#admit(ctx, 0);
+  }
+
+  #admit(ctx: Context, from: number): Awaitable<Exit | undefined> {
+    for (let i = from; i < this.#picked.length; i++) {
+      const result = this.#picked[i]!.admit?.(ctx);
+      if (result instanceof Promise) return result.then((exit) => exit ?? this.#admit(ctx, i + 1));
+      if (result) return result;
+    }
     return undefined;
   }
 

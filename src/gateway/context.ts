@@ -4,7 +4,7 @@ import { fieldValue } from "./field-value.ts";
 import { addressOf, type Forwarded, type TrustedPeers } from "./forwarded.ts";
 import type { Inbound } from "./inbound.ts";
 import { parseQuery, type QueryValue } from "./query.ts";
-import { RequestBody } from "./request-body.ts";
+import { type BodyOwner, RequestBody } from "./request-body.ts";
 import { createRequestId } from "./request-id.ts";
 import { errorExit, type Exit, exit, type HeaderValues } from "./response.ts";
 import type { Match } from "./router.ts";
@@ -38,7 +38,7 @@ export class Request {
   readonly inbound: Inbound;
   #query: Map<string, QueryValue[]> | undefined;
 
-  constructor(inbound: Inbound, forwarded: Forwarded, owner: { onDrain(): void; onAbort(): void }) {
+  constructor(inbound: Inbound, forwarded: Forwarded, body: RequestBody) {
     const { target } = inbound;
     const mark = target.indexOf("?");
     this.id = createRequestId();
@@ -48,7 +48,7 @@ export class Request {
     this.rawQuery = mark < 0 ? undefined : target.slice(mark + 1);
     this.headers = inbound.headers;
     this.forwarded = forwarded;
-    this.body = new RequestBody(inbound, owner);
+    this.body = body;
   }
 
   /** The query's arguments, parsed at the first call. */
@@ -101,6 +101,8 @@ export interface ContextParts {
   readonly trusted: TrustedPeers;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Bytes of a request body that are kept once they have flowed on. */
+  readonly bodyBufferSize: number;
 }
 
 /** One request on its way through the gateway; the names are those of Kong's plugin development kit. */
@@ -119,11 +121,11 @@ export class Context {
   path = "/";
   #values: Map<ContextKey<unknown>, unknown> | undefined;
 
-  constructor(inbound: Inbound, { trusted, clock }: ContextParts, owner: { onDrain(): void; onAbort(): void }) {
+  constructor(inbound: Inbound, { trusted, clock, bodyBufferSize }: ContextParts, owner: BodyOwner) {
     this.startMs = clock();
     this.now = Math.floor(this.startMs / 1000);
     const forwarded = addressOf(inbound, trusted);
-    this.request = new Request(inbound, forwarded, owner);
+    this.request = new Request(inbound, forwarded, new RequestBody(inbound, owner, bodyBufferSize));
     this.service = { request: new ServiceRequest(inbound.headers, this.request.rawQuery, forwarded.trusted) };
     this.response = new Response(this.request);
     this.client = new Client(this.service.request);

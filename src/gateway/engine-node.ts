@@ -2,10 +2,17 @@ import http from "node:http";
 import https from "node:https";
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { closeGently } from "./closing.ts";
 import type { Engine, EngineOptions, ListenAddress } from "./engine.ts";
+import { Handover } from "./handover.ts";
 import { alpnProtocols, createHttp2Front, serveByAlpn } from "./http2-front.ts";
-import { type EngineState, Http1Inbound } from "./inbound-http1.ts";
+import { type EngineState, type Http1Extras, Http1Inbound } from "./inbound-http1.ts";
 import { Listeners } from "./listeners.ts";
+
+/** While the engine closes, connections that have become idle are looked for this often. */
+const SWEEP_MS = 50;
+/** How often connections are looked for that have kept their head waiting too long. */
+const CHECK_MS = 1000;
 
 /** The engine over Node's own HTTP modules: `http_engine = node`. */
 export function createNodeEngine(options: EngineOptions): Engine {
@@ -16,37 +23,57 @@ export function createNodeEngine(options: EngineOptions): Engine {
   const state: EngineState = { closing: false, limits };
 
   const http1Options = {
-    maxHeaderSize: limits.head,
+    // Room for heads beyond the limits, which are refused for what is wrong with them: see Http1Inbound.
+    maxHeaderSize: 2 * limits.head,
     headersTimeout: limits.headerTimeoutMs,
     // The time between two pieces of a body counts, not the whole: see Http1Inbound.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.min(1000, limits.headerTimeoutMs),
+    connectionsCheckingInterval: Math.min(CHECK_MS, limits.headerTimeoutMs || CHECK_MS),
     requireHostHeader: false,
-    shouldUpgradeCallback: (req: http.IncomingMessage) => req.headers.upgrade?.toLowerCase() === "websocket",
+    shouldUpgradeCallback: isWebSocket,
   };
 
-  function serve(inbound: Http1Inbound): void {
-    const status = inbound.fault();
-    if (status) inbound.reject(options.badRequest(status));
-    else options.handle(inbound);
+  /** The latest request of each connection. */
+  const requests = new WeakMap<Duplex, Http1Inbound>();
+  /** Connections whose bytes are no HTTP any more; Node reports each further piece of them. */
+  const refused = new WeakSet<Duplex>();
+
+  function serve(req: http.IncomingMessage, res: http.ServerResponse, extras: Http1Extras): void {
+    const inbound = new Http1Inbound(req, res, state, extras);
+    requests.set(req.socket, inbound);
+    options.handle(inbound);
+  }
+
+  function serveHandover(req: http.IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
+    const handover = new Handover(socket as Socket, firstBytes);
+    const res = new http.ServerResponse(req);
+    res.assignSocket(handover.socket);
+    serve(req, res, { handover });
+  }
+
+  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (!socket.writable || error.code === "ECONNRESET" || error.code === "HPE_INVALID_EOF_STATE") {
+      socket.destroy();
+      return;
+    }
+    if (refused.has(socket)) return;
+    refused.add(socket);
+    const lastWords = options.badRequest(statusOf(error.code));
+    const inbound = requests.get(socket);
+    if (inbound?.isOpen) inbound.spoil(lastWords);
+    else closeGently(socket, lastWords);
   }
 
   function attach(server: http.Server): void {
     servers.add(server);
     server.maxHeadersCount = 0;
-    server.on("request", (req, res) => serve(new Http1Inbound(req, res, state, {})));
-    server.on("checkContinue", (req, res) => serve(new Http1Inbound(req, res, state, { expectsContinue: true })));
-    server.on("checkExpectation", (_req, res) => res.destroyed || res.socket?.end(options.badRequest(417)));
-    server.on("upgrade", (req: http.IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
-      const res = new http.ServerResponse(req);
-      res.assignSocket(socket as Socket);
-      serve(new Http1Inbound(req, res, state, { upgrade: { socket, firstBytes } }));
-    });
-    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-      if (!socket.writable || error.code === "ECONNRESET") return socket.destroy();
-      socket.end(options.badRequest(statusOf(error.code)));
-    });
+    server.on("request", (req, res) => serve(req, res, {}));
+    server.on("checkContinue", (req, res) => serve(req, res, { expectsContinue: true }));
+    server.on("checkExpectation", (req, res) => serve(req, res, {}));
+    server.on("upgrade", serveHandover);
+    server.on("connect", serveHandover);
+    server.on("clientError", (error, socket) => refuse(error, socket as Socket));
   }
 
   function createServer(address: ListenAddress): Server {
@@ -56,7 +83,12 @@ export function createNodeEngine(options: EngineOptions): Engine {
       server.on("connection", (socket) => listeners.track(socket));
       return server;
     }
-    const server = https.createServer({ ...http1Options, ...options.tls, ALPNProtocols: alpnProtocols(address) });
+    const server = https.createServer({
+      ...http1Options,
+      ...options.tls,
+      ALPNProtocols: alpnProtocols(address),
+      ...(limits.headerTimeoutMs > 0 && { handshakeTimeout: limits.headerTimeoutMs }),
+    });
     attach(server);
     const [serveHttp1] = server.listeners("secureConnection");
     server.removeAllListeners("secureConnection");
@@ -69,14 +101,24 @@ export function createNodeEngine(options: EngineOptions): Engine {
     async close(graceMs) {
       state.closing = true;
       const closed = listeners.close(graceMs);
-      for (const server of servers) server.closeIdleConnections();
       http2.close();
+      // Answers that were begun before have promised a next request, and leave their connection open when they end.
+      const sweep = setInterval(() => {
+        for (const server of servers) server.closeIdleConnections();
+      }, SWEEP_MS);
       await closed;
+      clearInterval(sweep);
     },
     get statistics() {
       return { connections: listeners.connections, accepted: listeners.accepted };
     },
   };
+}
+
+/** A WebSocket's request has no body; any other offer to upgrade is passed over, as RFC 9110 §7.8 allows. */
+function isWebSocket({ method, headers }: http.IncomingMessage): boolean {
+  const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket" && !hasBody;
 }
 
 function statusOf(code: string | undefined): number {

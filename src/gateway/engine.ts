@@ -8,6 +8,8 @@ export interface ListenAddress {
   readonly port: number;
   readonly tls: boolean;
   readonly http2: boolean;
+  /** Length of the queue of connections not yet accepted; Node's default when absent. */
+  readonly backlog?: number | undefined;
 }
 
 export interface EngineOptions {

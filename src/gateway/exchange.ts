@@ -1,5 +1,5 @@
 import { Headers } from "../http1/index.ts";
-import { exitHeaders, finishExit } from "./answer.ts";
+import { exitHeaders, finishExit, nameMatch } from "./answer.ts";
 import { type AnswerOwner, Chain } from "./chain.ts";
 import { Context } from "./context.ts";
 import type { GatewayParts } from "./gateway.ts";
@@ -7,6 +7,7 @@ import type { Inbound } from "./inbound.ts";
 import { normalizePath } from "./path.ts";
 import { protocolRefusal } from "./protocols.ts";
 import { Proxying } from "./proxying.ts";
+import type { BodyOwner } from "./request-body.ts";
 import { type Exit, reasonOf, serverError } from "./response.ts";
 import type { RouteInput } from "./router.ts";
 import { hostName, hostPort } from "./router-hosts.ts";
@@ -14,21 +15,24 @@ import type { Snapshot } from "./snapshot.ts";
 
 const NO_PLUGINS = new Chain([]);
 
+/** Before the answer is known; its header filters run, and may wait; its head has left; it is complete, or never will be. */
+type Stage = "asked" | "filtering" | "sending" | "ended";
+
 /**
  * One request from being read to being logged: route, access phase, then either an answer of the gateway's own or the
  * upstream's, header filters, log. It ends once: with the answer complete or with the client gone.
  */
-export class Exchange implements AnswerOwner {
+export class Exchange implements AnswerOwner, BodyOwner {
   readonly ctx: Context;
   readonly parts: GatewayParts;
   readonly inbound: Inbound;
   chain: Chain = NO_PLUGINS;
   /** Bytes of body sent to the client. */
   bytesSent = 0;
+  #stage: Stage = "asked";
+  /** The gateway's own answer; undefined while the upstream's is on its way. */
   #exit: Exit | undefined;
   #proxying: Proxying | undefined;
-  #hasHead = false;
-  #ended = false;
 
   constructor(inbound: Inbound, parts: GatewayParts) {
     this.inbound = inbound;
@@ -36,59 +40,90 @@ export class Exchange implements AnswerOwner {
     this.ctx = new Context(inbound, parts, this);
   }
 
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   start(snapshot: Snapshot): void {
-    const { ctx, inbound } = this;
-    const path = inbound.method === "TRACE" ? undefined : normalizePath(ctx.request.path);
-    if (path === undefined) return this.refuse(inbound.method === "TRACE" ? 405 : 400);
-    const limit = this.parts.settings.client_max_body_size;
-    if (limit > 0 && (ctx.request.body.length ?? 0) > limit) return this.refuse(413);
-    ctx.path = path;
-    ctx.match = snapshot.router.match(routeInput(ctx));
-    if (!ctx.match) {
-      this.chain = new Chain(snapshot.slots(undefined));
-      this.chain.skipAccess(ctx);
-      return this.answer(ctx.response.error(404, "no Route matched with those values"));
-    }
-    const refusal = protocolRefusal(ctx, ctx.match.route);
-    if (refusal) return this.answer(refusal);
-    this.chain = new Chain(snapshot.slots(ctx.match.route.row));
     try {
-      const result = this.chain.access(ctx);
-      if (result instanceof Promise) result.then((exit) => this.#afterAccess(exit)).catch((error) => this.crash(error));
-      else this.#afterAccess(result);
+      const exit = this.#route(snapshot);
+      if (exit) this.answer(exit);
+      else this.#access(snapshot);
     } catch (error) {
       this.crash(error);
     }
   }
 
+  /** Find the route; the answer where there is none, or where the request must not get to it. */
+  #route(snapshot: Snapshot): Exit | undefined {
+    const { ctx, inbound } = this;
+    if (inbound.fault !== undefined) return this.refusal(inbound.fault);
+    if (inbound.method === "TRACE") return this.refusal(405);
+    const path = normalizePath(ctx.request.path);
+    if (path === undefined) return this.refusal(400);
+    if (this.isTooLarge(ctx.request.body.length ?? 0)) return this.refusal(413);
+    ctx.path = path;
+    ctx.match = snapshot.router.match(routeInput(ctx));
+    if (!ctx.match) {
+      this.chain = new Chain(snapshot.slots(undefined));
+      this.chain.skipAccess(ctx);
+      return ctx.response.error(404, "no Route matched with those values");
+    }
+    if (this.parts.settings.allow_debug_header && ctx.request.headers.get("kong-debug") === "1") nameMatch(ctx);
+    return protocolRefusal(ctx, ctx.match.route);
+  }
+
+  #access(snapshot: Snapshot): void {
+    this.chain = new Chain(snapshot.slots(this.ctx.match!.route.row));
+    const result = this.chain.access(this.ctx);
+    if (result instanceof Promise) result.then((exit) => this.#afterAccess(exit)).catch((error) => this.crash(error));
+    else this.#afterAccess(result);
+  }
+
+  /** Whether a request body of so many bytes is more than is proxied. */
+  isTooLarge(bytes: number): boolean {
+    const limit = this.parts.settings.client_max_body_size;
+    return limit > 0 && bytes > limit;
+  }
+
   #afterAccess(exit: Exit | undefined): void {
-    if (this.#ended) return;
-    if (exit) return this.answer(exit);
+    if (this.#stage !== "asked") return;
     const target = this.ctx.match!.route.row.target;
-    if (!target) return this.answer(this.ctx.response.error(503, "no Service found with those values"));
-    this.#proxying = new Proxying(this, target);
-    this.#proxying.start();
+    if (exit) {
+      this.answer(exit);
+    } else if (target && !target.isHttp) {
+      const message = `proxying '${target.service.protocol}' services is not supported`;
+      this.answer(this.ctx.response.error(501, message));
+    } else if (target) {
+      this.#proxying = new Proxying(this, target);
+      this.#proxying.start();
+    } else {
+      this.answer(this.ctx.response.error(503, "no Service found with those values"));
+    }
   }
 
-  /** Answer an error of the server level and end the connection: what the client sent cannot be served. */
-  refuse(status: number): void {
+  /** An error of the server level that ends the connection: what the client sent cannot be served. */
+  refusal(status: number): Exit {
+    return { ...this.failure(status), close: true };
+  }
+
+  /** An error of the server level in the form that suits this request. */
+  failure(status: number): Exit {
     const { request } = this.ctx;
-    const exit = serverError(status, request.headers, request.id, this.parts.settings.error_default_type);
-    this.answer({ ...exit, close: true });
+    return serverError(status, request.headers, request.id, this.parts.settings.error_default_type);
   }
 
-  /** Answer with what the gateway made itself. */
+  /** Answer with what the gateway made itself, in place of any other answer that is not on its way yet. */
   answer(exit: Exit): void {
-    this.#become(exit);
-    this.filter(this);
+    if (this.#stage === "asked") {
+      this.#become(exit);
+      this.filter(this);
+    } else if (this.#stage === "filtering") {
+      this.replace(exit);
+    } else {
+      this.breakOff();
+    }
   }
 
   #become(exit: Exit): void {
     const { ctx } = this;
+    this.#proxying?.abandon();
     this.#exit = exit;
     ctx.response.status = exit.status;
     ctx.response.headers = exitHeaders(ctx, exit, this.parts.clock());
@@ -96,6 +131,7 @@ export class Exchange implements AnswerOwner {
 
   /** Run the header filters over `ctx.response`, then have `sender` send it. */
   filter(sender: { send(): void }): void {
+    this.#stage = "filtering";
     try {
       const filtered = this.chain.headerFilter(this.ctx, this);
       if (filtered instanceof Promise) filtered.then(() => this.#filtered(sender)).catch((error) => this.crash(error));
@@ -106,14 +142,13 @@ export class Exchange implements AnswerOwner {
   }
 
   #filtered(sender: { send(): void }): void {
-    if (this.#ended) return;
+    if (this.#stage !== "filtering") return;
     if (this.#exit) this.send();
     else sender.send();
   }
 
-  /** A header filter wants this answer instead; nothing that was prepared for the other one stays. */
+  /** Another answer has come up while header filters run; nothing that was prepared for the first one stays. */
   replace(exit: Exit): void {
-    this.#proxying?.abandon();
     this.ctx.response.headers = new Headers();
     this.#become(exit);
   }
@@ -122,8 +157,8 @@ export class Exchange implements AnswerOwner {
   send(): void {
     const { ctx, inbound } = this;
     const exit = this.#exit!;
-    if (!this.#proxying?.failed) finishExit(ctx, this.parts.fields, this.parts.clock());
-    else this.#proxying.finish();
+    if (this.#proxying?.failed) this.#proxying.finish();
+    else finishExit(ctx, this.parts.fields, this.parts.clock());
     this.sendHead(reasonOf(exit.status));
     if (inbound.method === "HEAD" || exit.status === 204 || exit.status === 304) inbound.end();
     else {
@@ -134,49 +169,55 @@ export class Exchange implements AnswerOwner {
   }
 
   sendHead(reason: string): void {
-    this.#hasHead = true;
     this.inbound.head(this.ctx.response.status, reason, this.ctx.response.headers);
+    this.#stage = "sending";
   }
 
   /** Something threw that should not: 500, or a broken connection when the answer is already on its way. */
   crash(error: unknown): void {
     this.parts.log.error("a request failed", { request_id: this.ctx.request.id, error });
-    if (this.#ended) return;
-    if (this.#hasHead) {
-      this.#proxying?.abandon();
-      return this.breakOff();
+    try {
+      if (this.#stage === "sending" || this.#stage === "ended") throw error;
+      this.replace(this.ctx.response.exit(500, { message: "An unexpected error occurred" }));
+      this.send();
+    } catch {
+      this.breakOff();
     }
-    this.replace(this.ctx.response.exit(500, { message: "An unexpected error occurred" }));
-    this.send();
   }
 
   /** The answer cannot be completed: the client must see that it is cut. */
   breakOff(): void {
+    if (this.#stage === "ended") return;
+    this.#proxying?.abandon();
     this.inbound.destroy();
     this.end();
   }
 
   /** The answer is complete, or will never be. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#stage === "ended") return;
+    this.#stage = "ended";
     try {
       this.chain.log(this.ctx);
-      this.parts.onEnd(this);
     } catch (error) {
       this.parts.log.error("a log phase failed", { request_id: this.ctx.request.id, error });
     }
+    this.parts.onEnd(this);
   }
 
   onDrain(): void {
     this.#proxying?.clientDrained();
   }
 
+  onFault(status: 400 | 408): void {
+    this.answer(this.refusal(status));
+  }
+
   onAbort(): void {
-    if (this.#ended) return;
+    if (this.#stage === "ended") return;
     this.#proxying?.abandon();
     // nginx's own status for a client that did not wait for the answer; it is only logged.
-    if (!this.#hasHead) this.ctx.response.status = 499;
+    if (this.#stage !== "sending") this.ctx.response.status = 499;
     this.end();
   }
 }

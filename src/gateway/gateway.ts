@@ -26,8 +26,8 @@ export interface Gateway {
   /** Serve one request; engines call this. */
   handle(inbound: Inbound): void;
   readonly statistics: { readonly requests: number; readonly active: number };
-  /** Close upstream connections as their requests end; resolves when none is left. */
-  close(): Promise<void>;
+  /** Close all upstream connections and plugins; for when the engine has closed and nobody waits for an answer any more. */
+  close(): void;
 }
 
 export interface GatewayOptions {
@@ -50,6 +50,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     fields: answerFields(settings),
     trusted: createTrustedPeers(settings),
+    bodyBufferSize: settings.client_body_buffer_size,
     pool: createPool(settings.pool),
     resolver: createResolver(settings.dns),
     onEnd(exchange) {
@@ -73,8 +74,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     get statistics() {
       return { requests, active };
     },
-    async close() {
-      await parts.pool.close();
+    close() {
+      parts.pool.destroy();
       if (snapshot) closeReplaced(snapshot, undefined);
     },
   };

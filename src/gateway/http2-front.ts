@@ -12,22 +12,24 @@ export interface Http2Front {
   close(): void;
 }
 
+/** Even without keep-alive a session gets this long for its first stream. */
+const SHORTEST_IDLE_MS = 1000;
+
 export function createHttp2Front({ limits, handle }: EngineOptions): Http2Front {
   const sessions = new Set<http2.ServerHttp2Session>();
   const server = http2.createServer({
-    settings: { maxHeaderListSize: limits.head, maxConcurrentStreams: 128 },
-    maxHeaderListPairs: limits.fields,
+    // Room for heads beyond the limits, which are refused for what is wrong with them: see Http2Inbound.
+    settings: { maxHeaderListSize: 2 * limits.head, maxConcurrentStreams: 128 },
+    maxHeaderListPairs: 2 * limits.fields,
+    strictSingleValueFields: false,
   });
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
-    session.setTimeout(limits.keepAliveTimeoutMs, () => session.close());
+    session.setTimeout(Math.max(limits.keepAliveTimeoutMs, SHORTEST_IDLE_MS), () => session.close());
   });
   server.on("stream", (stream, _headers, _flags, rawHeaders) => {
-    const inbound = new Http2Inbound(stream, rawHeaders as unknown as string[], limits);
-    const status = inbound.fault();
-    if (status) inbound.reject(status);
-    else handle(inbound);
+    handle(new Http2Inbound(stream, rawHeaders as unknown as string[], limits));
   });
   server.on("sessionError", () => {});
   return {
@@ -50,8 +52,9 @@ export function serveByAlpn(
   front: Http2Front,
   serveHttp1: (socket: Socket) => void,
 ): void {
+  server.on("connection", (socket) => listeners.track(socket));
   server.on("secureConnection", (socket: TLSSocket) => {
-    listeners.track(socket);
+    listeners.watch(socket);
     if (socket.alpnProtocol === "h2") front.accept(socket);
     else serveHttp1(socket);
   });

@@ -2,9 +2,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { Headers, isToken } from "../http1/index.ts";
+import {
+  formatResponseHead,
+  Headers,
+  type HttpMessageError,
+  type RequestHead,
+  requestFraming,
+} from "../http1/index.ts";
+import { closeGently, DROP_MS } from "./closing.ts";
 import type { EngineLimits } from "./engine.ts";
+import type { Handover } from "./handover.ts";
+import { hostFault, limitFault } from "./head-fault.ts";
 import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
+import { requestFault } from "./request-fault.ts";
+import { originForm } from "./request-target.ts";
 
 /** What all requests of an engine share. */
 export interface EngineState {
@@ -15,7 +26,8 @@ export interface EngineState {
 
 export interface Http1Extras {
   readonly expectsContinue?: boolean;
-  readonly upgrade?: { readonly socket: Duplex; readonly firstBytes: Uint8Array };
+  /** Of a request for another protocol, whose connection Node has let go. */
+  readonly handover?: Handover;
 }
 
 const connections = new WeakMap<Duplex, Connection>();
@@ -50,77 +62,72 @@ export class Http1Inbound implements Inbound {
   readonly httpVersion: "1.0" | "1.1";
   readonly headers: Headers;
   readonly framing: BodyFraming;
-  readonly canUpgrade: boolean;
+  readonly fault: number | undefined;
   listener: InboundListener | undefined;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #state: EngineState;
-  readonly #extras: Http1Extras;
-  #reading = false;
-  #trailersAllowed = false;
+  readonly #handover: Handover | undefined;
+  #awaitsContinue: boolean;
+  #isReading = false;
+  #isChunked = false;
+  #endsByClose = false;
+  #isSpoilt = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, state: EngineState, extras: Http1Extras) {
     this.#req = req;
     this.#res = res;
     this.#state = state;
-    this.#extras = extras;
+    this.#handover = extras.handover;
+    this.#awaitsContinue = extras.expectsContinue === true;
     this.connection = connectionOf(req.socket);
-    this.method = req.method ?? "GET";
-    this.target = originForm(req.url ?? "/");
+    this.method = req.method ?? "";
+    this.target = originForm(req.url ?? "");
     this.httpVersion = req.httpVersion === "1.0" ? "1.0" : "1.1";
     this.headers = Headers.trusted(req.rawHeaders);
-    this.framing = framingOf(req);
-    this.canUpgrade = extras.upgrade !== undefined;
+    const head = { method: this.method, target: req.url ?? "", version: this.httpVersion, headers: this.headers };
+    const { framing, fault } = judge(head, state.limits);
+    this.framing = framing;
+    this.fault = fault;
     res.sendDate = false;
-    res.on("close", () => {
-      if (!res.writableFinished) this.listener?.onAbort();
-    });
-    res.on("drain", () => this.listener?.onDrain());
+    res.on("close", () => this.listener?.onAbort());
+    if (extras.handover) res.on("finish", () => closeGently(req.socket));
+    res.on("drain", () => this.#drained());
+    res.on("timeout", () => this.#stalled());
     res.on("error", () => res.destroy());
     req.on("error", () => res.destroy());
   }
 
-  /** The status of what is wrong with the head beyond what Node's parser refuses; undefined when nothing is. */
-  fault(): number | undefined {
-    const { line, fields } = this.#state.limits;
-    const list = this.headers.list;
-    if (this.target.length > line) return 414;
-    if (list.length / 2 > fields) return 494;
-    for (let i = 0; i < list.length; i += 2) {
-      if (list[i]!.length + list[i + 1]!.length + 2 > line) return 494;
-      if (!isToken(list[i]!)) return 400;
-    }
-    const hosts = this.headers.getAll("host");
-    if (hosts.length > 1 || (hosts.length === 0 && this.httpVersion === "1.1")) return 400;
-    if (hosts.length === 1 && !/^[\w.~!$&'()*+,;=%:[\]-]*$/.test(hosts[0]!)) return 400;
-    return undefined;
-  }
-
-  /** Send this as the whole answer and close. */
-  reject(message: string): void {
-    this.#req.socket.end(message);
-  }
-
+  /** A client that may or may not send its body, since nobody asked for it, must not send anything behind it. */
   get keepAlive(): boolean {
-    return this.#res.shouldKeepAlive && !this.#state.closing && !this.canUpgrade;
+    const { closing, limits } = this.#state;
+    return (
+      this.#res.shouldKeepAlive && !this.#awaitsContinue && !this.#handover && !closing && limits.keepAliveTimeoutMs > 0
+    );
   }
+
+  get canUpgrade(): boolean {
+    return this.#handover !== undefined;
+  }
+
+  // ----- the request's body
 
   resume(): void {
-    if (this.#reading) {
-      this.#req.resume();
-      return;
-    }
-    this.#reading = true;
+    if (this.#isReading) this.#req.resume();
+    else this.#startReading();
+    this.#watch();
+  }
+
+  #startReading(): void {
     const req = this.#req;
-    if (this.#extras.expectsContinue) this.#res.writeContinue();
-    req.setTimeout(this.#state.limits.bodyTimeoutMs, () => {
-      if (!req.isPaused() && !req.complete) req.destroy();
-    });
+    this.#isReading = true;
+    if (this.#awaitsContinue && !this.#res.headersSent) this.#res.writeContinue();
+    this.#awaitsContinue = false;
     req.on("data", (chunk: Buffer) => {
-      if (this.listener && !this.listener.onData(chunk)) req.pause();
+      if (this.listener?.onData(chunk) === false) req.pause();
     });
     req.on("end", () => {
-      req.setTimeout(0);
+      this.#watch();
       this.listener?.onEnd(req.rawTrailers.length > 0 ? Headers.trusted(req.rawTrailers) : undefined);
     });
   }
@@ -129,66 +136,120 @@ export class Http1Inbound implements Inbound {
     this.#req.pause();
   }
 
-  /** Only 103 Early Hints with links: Node sends no other. */
-  inform(status: number, _reason: string, headers: Headers): void {
-    const link = headers.getAll("link");
-    if (status !== 103 || link.length === 0) return;
-    const hints: Record<string, string | string[]> = { link };
-    for (let i = 0; i < headers.list.length; i += 2) {
-      const name = headers.list[i]!.toLowerCase();
-      if (name !== "link") hints[name] = headers.list[i + 1]!;
-    }
-    this.#res.writeEarlyHints(hints);
+  /** Its answer is not complete. */
+  get isOpen(): boolean {
+    return !this.#res.writableFinished;
+  }
+
+  /** What came on the connection is not HTTP any more: the rest of this request's body, or what follows it. */
+  spoil(lastWords: string): void {
+    if (!this.#req.complete) this.#fail(400);
+    else if (this.#res.headersSent) this.#req.socket.destroySoon();
+    else this.#res.once("close", () => closeGently(this.#req.socket, lastWords));
+  }
+
+  #fail(status: 400 | 408): void {
+    this.#isSpoilt = true;
+    if (this.listener) this.listener.onFault(status);
+    else this.#req.socket.destroySoon();
+  }
+
+  // ----- the answer
+
+  /** Behind the answer to an earlier request that is not complete there is no place for it, and it may be left out. */
+  inform(status: number, reason: string, headers: Headers): void {
+    const { socket, headersSent } = this.#res;
+    if (socket && !headersSent) socket.write(formatResponseHead(status, reason, headers), "latin1");
   }
 
   head(status: number, reason: string, headers: Headers): void {
-    this.#trailersAllowed = headers.get("transfer-encoding") !== undefined;
+    this.#isChunked = headers.has("transfer-encoding");
+    this.#endsByClose = !this.#isChunked && !headers.has("content-length");
     this.#res.writeHead(status, reason, headers.list as string[]);
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#res.write(chunk);
+    const more = this.#res.write(chunk);
+    if (!more) this.#watch();
+    return more;
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
-    if (trailers && this.#trailersAllowed) {
-      const list = trailers.list;
-      const pairs: [string, string][] = [];
-      for (let i = 0; i < list.length; i += 2) pairs.push([list[i]!, list[i + 1]!]);
-      this.#res.addTrailers(pairs);
+    const res = this.#res;
+    this.listener = undefined;
+    if (trailers && this.#isChunked) res.addTrailers(pairsOf(trailers));
+    if (this.#req.complete || this.#handover || this.#isSpoilt) res.end(chunk);
+    else this.#endEarly(chunk);
+    this.#watch();
+  }
+
+  /**
+   * The answer is complete before the request is: the rest of the body is read and dropped, for a while. Where the connection is
+   * to end, the client has all of the answer and it is up to it to close; closing with bytes unread would reset the connection.
+   */
+  #endEarly(chunk: Uint8Array | string | undefined): void {
+    const [req, res] = [this.#req, this.#res];
+    setTimeout(() => req.complete || req.socket.destroy(), DROP_MS).unref();
+    if (this.keepAlive || this.#awaitsContinue || chunk === undefined) {
+      res.end(chunk);
+    } else {
+      res.write(chunk);
+      req.once("close", () => res.end());
     }
-    if (chunk === undefined) this.#res.end();
-    else this.#res.end(chunk);
-    const socket = this.#extras.upgrade?.socket;
-    if (socket) this.#res.on("finish", () => socket.end());
+    req.resume();
   }
 
   upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array } {
-    const { socket, firstBytes } = this.#extras.upgrade!;
-    this.#res.detachSocket(socket as Socket);
-    const list = headers.list;
-    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
-    for (let i = 0; i < list.length; i += 2) head += `${list[i]}: ${list[i + 1]}\r\n`;
-    socket.write(`${head}\r\n`, "latin1");
+    const { socket, firstBytes } = this.#handover!.take();
+    this.#res.detachSocket(socket);
+    socket.setTimeout(0);
+    socket.write(formatResponseHead(status, reason, headers), "latin1");
     return { socket, firstBytes };
   }
 
+  /** A body that ends with its connection would look complete after a proper end: that one is reset. */
   destroy(): void {
-    this.#req.socket.destroy();
+    const { socket } = this.#req;
+    if (this.#res.headersSent && this.#endsByClose && !this.connection.tls) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  // ----- the connection
+
+  /** Have the socket tell when the client neither reads what is written nor sends what is asked of it. */
+  #watch(): void {
+    const res = this.#res;
+    const { bodyTimeoutMs } = this.#state.limits;
+    const isAwaited = (this.#isReading && !this.#req.complete) || res.writableNeedDrain || res.writableEnded;
+    if (!res.writableFinished) this.#req.socket.setTimeout(isAwaited ? bodyTimeoutMs : 0);
+  }
+
+  #stalled(): void {
+    if (this.#res.writableNeedDrain || this.#res.writableEnded) this.#req.socket.destroy();
+    else if (this.#isReading && !this.#req.complete && !this.#req.isPaused()) this.#fail(408);
+  }
+
+  #drained(): void {
+    this.#watch();
+    this.listener?.onDrain();
   }
 }
 
-/** The absolute form of a target (sent to proxies) in origin form; its authority is the Host of such a request anyway. */
-function originForm(target: string): string {
-  if (target.startsWith("/") || target === "*") return target;
-  const match = /^https?:\/\/[^/?#]*(\/[^#]*|\?[^#]*)?/i.exec(target);
-  if (!match) return target;
-  const rest = match[1] ?? "/";
-  return rest.startsWith("?") ? `/${rest}` : rest;
+const NO_BODY: BodyFraming = { kind: "none" };
+const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
+
+/** How the body is framed, and the status for what Node's parser lets pass and we do not. */
+function judge(head: RequestHead, limits: EngineLimits): { framing: BodyFraming; fault: number | undefined } {
+  const fault = limitFault(head, limits) ?? hostFault(head) ?? requestFault(head);
+  try {
+    const framing = requestFraming(head);
+    if (framing.kind === "none") return { framing: NO_BODY, fault };
+    return { framing: framing.kind === "length" ? { kind: "stream", length: framing.length } : CHUNKED_BODY, fault };
+  } catch (error) {
+    return { framing: NO_BODY, fault: fault ?? (error as HttpMessageError).status };
+  }
 }
 
-function framingOf(req: IncomingMessage): BodyFraming {
-  if (req.headers["transfer-encoding"] !== undefined) return { kind: "stream", length: undefined };
-  const length = Number(req.headers["content-length"] ?? 0);
-  return length > 0 ? { kind: "stream", length } : { kind: "none" };
+function pairsOf({ list }: Headers): [string, string][] {
+  return Array.from({ length: list.length / 2 }, (_, i) => [list[2 * i]!, list[2 * i + 1]!]);
 }

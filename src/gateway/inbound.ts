@@ -16,14 +16,19 @@ export interface Connection {
 /** How the body of a request is framed; `length` is undefined for chunked and HTTP/2 bodies. */
 export type BodyFraming = { readonly kind: "none" } | { readonly kind: "stream"; readonly length: number | undefined };
 
-/** What an engine tells the owner of an exchange, in this order: data and end of the body; drain and close at any time. */
+/** What an engine tells the owner of an exchange: data and end of the body in this order, drain, fault and abort at any time. */
 export interface InboundListener {
   /** A piece of the request body; false asks the engine to pause until `resume()`. */
   onData(chunk: Uint8Array): boolean;
   onEnd(trailers: Headers | undefined): void;
   /** The response can be written again after a `write` that answered false. */
   onDrain(): void;
-  /** The client went away (or broke the framing of its body) before the answer was complete. */
+  /**
+   * The rest of the body cannot be read; nothing more of it comes, and the answer must end the connection. The status says why:
+   * 400 when it is malformed, 408 when the client has stopped sending.
+   */
+  onFault(status: 400 | 408): void;
+  /** The client went away before the answer was complete, or takes no more of it. */
   onAbort(): void;
 }
 
@@ -42,6 +47,11 @@ export interface Inbound {
   readonly framing: BodyFraming;
   /** Whether the connection may serve another request after this one. */
   readonly keepAlive: boolean;
+  /**
+   * The status (of the server level, SPEC-proxy §6) for what is wrong with the head although it could be read; absent when
+   * nothing is. The answer must end the connection.
+   */
+  readonly fault?: number | undefined;
 
   /** Who hears of the body, of room to write and of the client's leaving; set before anything is read or written. */
   listener: InboundListener | undefined;
@@ -52,8 +62,8 @@ export interface Inbound {
   /** Send an informational response (103 and the like; never 101). */
   inform(status: number, reason: string, headers: Headers): void;
   /**
-   * Send the head; framing fields among the headers are obeyed. A body that nobody has read is then read and dropped by the
-   * engine, within bounds.
+   * Send the head; framing fields among the headers are obeyed. What the client still sends of its body once the answer is
+   * complete is read and dropped by the engine, within bounds.
    */
   head(status: number, reason: string, headers: Headers): void;
   /** Send a piece of the body; false means that the client reads slower than we write: wait for `onDrain`. */

@@ -2,6 +2,7 @@ export { badRequest } from "./answer.ts";
 export { type AuthenticationMethod, createAuthentication, type Identity, identityOf } from "./authentication.ts";
 export { type Context, contextKey } from "./context.ts";
 export type { Engine, EngineLimits, EngineOptions, ListenAddress } from "./engine.ts";
+export { createFastEngine } from "./engine-fast.ts";
 export { createNodeEngine } from "./engine-node.ts";
 export type { Exchange } from "./exchange.ts";
 export { fieldNames, fieldText, fieldValue } from "./field-value.ts";

@@ -1,19 +1,26 @@
 import type { Server, Socket } from "node:net";
 import type { ListenAddress } from "./engine.ts";
 
+/** Once its server is closing, a connection waits this long for a first byte that may be on its way. */
+const UNUSED_MS = 100;
+
 /** The servers that an engine has opened, and the connections they accepted. */
 export class Listeners {
   accepted = 0;
+  connections = 0;
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Socket>();
-
-  get connections(): number {
-    return this.#sockets.size;
-  }
 
   /** Count a connection until it is closed. */
   track(socket: Socket): void {
     this.accepted++;
+    this.connections++;
+    socket.on("close", () => this.connections--);
+    this.watch(socket);
+  }
+
+  /** Let go of a socket when the servers close: a connection, or what TLS has made of it. */
+  watch(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
   }
@@ -22,7 +29,7 @@ export class Listeners {
   open(server: Server, address: ListenAddress): Promise<number> {
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ host: address.host, port: address.port }, () => {
+      server.listen({ host: address.host, port: address.port, backlog: address.backlog }, () => {
         server.off("error", reject);
         this.#servers.add(server);
         const bound = server.address();
@@ -37,8 +44,12 @@ export class Listeners {
     const cut = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
+    const drop = setInterval(() => {
+      for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, UNUSED_MS);
     await Promise.all(closed);
     clearTimeout(cut);
+    clearInterval(drop);
     this.#servers.clear();
   }
 }

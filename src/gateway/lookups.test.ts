@@ -8,6 +8,8 @@ function slowStores() {
   const rows = new Map<string, object>();
   const reads: (() => void)[] = [];
   let listener: ChangeListener = () => {};
+  let reset = () => {};
+  const lease = { isHeld: true };
   const select = ({ username }: { username?: string }) =>
     new Promise((resolve) => {
       const found = rows.get(username ?? "");
@@ -19,8 +21,13 @@ function slowStores() {
       listener = heard;
       return () => {};
     },
+    onReset: (heard: () => void) => {
+      reset = heard;
+      return () => {};
+    },
+    lease: { isCurrent: () => lease.isHeld, onRenew: () => () => {} },
   } as unknown as Stores;
-  return { stores, rows, reads, tell: (change: object) => listener([change as Change]) };
+  return { stores, rows, reads, lease, reset: () => reset(), tell: (change: object) => listener([change as Change]) };
 }
 
 test("an answer that was asked for before a change and comes after it is not kept", async () => {
@@ -82,4 +89,39 @@ test("what was asked for by a long text is not remembered", async () => {
     reads.at(-1)!();
     assert.equal(await found, undefined);
   }
+});
+
+test("while other nodes may have changed a row, the store is asked for it", async () => {
+  const { stores, rows, reads, lease } = slowStores();
+  const lookups = createLookups(stores);
+  const fiona = { id: "1", username: "fiona" };
+  rows.set("fiona", fiona);
+  const first = lookups.find(consumer, "username", "fiona");
+  reads.shift()!();
+  await first;
+  assert.equal(lookups.recall(consumer, "username", "fiona"), fiona);
+  lease.isHeld = false;
+  assert.equal(lookups.recall(consumer, "username", "fiona"), undefined);
+  rows.delete("fiona");
+  const second = lookups.find(consumer, "username", "fiona");
+  reads.shift()!();
+  assert.equal(await second, undefined);
+});
+
+test("what may have been missed is forgotten, and so is what was asked for before", async () => {
+  const { stores, rows, reads, reset } = slowStores();
+  const lookups = createLookups(stores);
+  const fiona = { id: "1", username: "fiona" };
+  rows.set("fiona", fiona);
+  const early = lookups.find(consumer, "username", "fiona");
+  reset();
+  reads.shift()!();
+  assert.equal(await early, fiona);
+  assert.equal(lookups.recall(consumer, "username", "fiona"), undefined);
+});
+
+test("memory alone is never a reason to ask", () => {
+  const { stores, reads } = slowStores();
+  assert.equal(createLookups(stores).recall(consumer, "username", "fiona"), undefined);
+  assert.equal(reads.length, 0);
 });

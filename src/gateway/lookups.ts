@@ -1,14 +1,17 @@
 import { LRUCache } from "lru-cache";
-import type { EntityStore, Stores } from "../entities/index.ts";
+import type { EntityStore, Lease, Stores } from "../entities/index.ts";
 import { type Awaitable, type Entity, type Row, type RowOf, validateField } from "../schema/index.ts";
 
 /**
  * Rows that a request needs, answered from memory where possible: found or not found, a row is remembered until a change of
- * it is reported, and no longer than it lives. One bounded memory per entity.
+ * it is reported, and no longer than it lives. While changes that other nodes made may be on their way still (`Lease`), the
+ * store is asked each time. One bounded memory per entity.
  */
 export interface Lookups {
   /** The row whose unique `field` has this value. */
   find<E extends Entity>(entity: E, field: string, value: string): Awaitable<RowOf<E> | undefined>;
+  /** The row if memory has it and can be trusted now; never asks the store. */
+  recall<E extends Entity>(entity: E, field: string, value: string): RowOf<E> | undefined;
   /** The rows whose foreign `field` refers to the row with this id. */
   children<E extends Entity>(entity: E, field: string, id: string): Awaitable<readonly RowOf<E>[]>;
   /** The store itself, for reads that must not be answered from memory and for writes. */
@@ -26,10 +29,12 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
   const stop = stores.onChange((changes) => {
     for (const { entity, row, old } of changes) memories.get(entity)?.forget(row, old);
   });
+  // What is being asked for meanwhile is kept by memories that nobody looks into any more.
+  const stopResets = stores.onReset(() => memories.clear());
 
   function memoryOf(entity: Entity): Memory {
     let memory = memories.get(entity.name);
-    if (!memory) memories.set(entity.name, (memory = new Memory(entity, max)));
+    if (!memory) memories.set(entity.name, (memory = new Memory(entity, max, stores.lease)));
     return memory;
   }
 
@@ -40,6 +45,7 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
         () => (canHave(entity, field, value) ? stores.of(entity).select({ [field]: value }) : undefined),
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
+    recall: (entity, field, value) => memoryOf(entity).recall(uniqueKey(field, value)),
     children: (entity, field, id) =>
       memoryOf(entity).remember(
         childrenKey(field, id),
@@ -49,6 +55,7 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
     store: (entity) => stores.of(entity),
     close() {
       stop();
+      stopResets();
       memories.clear();
     },
   };
@@ -62,10 +69,12 @@ class Memory {
   readonly #answers: LRUCache<string, { readonly value: unknown }>;
   readonly #unique: readonly string[];
   readonly #foreign: readonly string[];
+  readonly #lease: Lease;
   /** Counts changes: an answer that was asked for before a change and comes after it is not kept. */
   #changes = 0;
 
-  constructor({ fields }: Entity, max: number) {
+  constructor({ fields }: Entity, max: number, lease: Lease) {
+    this.#lease = lease;
     this.#answers = new LRUCache({ max });
     const names = Object.keys(fields);
     this.#unique = names.filter((name) => name === "id" || fields[name]!.unique);
@@ -74,7 +83,7 @@ class Memory {
 
   /** The answer to `key`, read if it is not known; `lifeOf` says how many seconds it is true at most. */
   remember<T>(key: string, read: () => Awaitable<T>, lifeOf: (value: T) => number | undefined): Awaitable<T> {
-    const known = this.#answers.get(key);
+    const known = this.#lease.isCurrent() ? this.#answers.get(key) : undefined;
     if (known) return known.value as T;
     const asked = this.#changes;
     const keep = (value: T): T => {
@@ -85,6 +94,10 @@ class Memory {
     };
     const value = read();
     return value instanceof Promise ? value.then(keep) : keep(value);
+  }
+
+  recall<T>(key: string): T | undefined {
+    return this.#lease.isCurrent() ? (this.#answers.get(key)?.value as T | undefined) : undefined;
   }
 
   /** Forget all that a changed row is, or was, an answer to. */

@@ -1,6 +1,7 @@
 import type { Awaitable, Entity, Fields, Infer, PluginSchema } from "../schema/index.ts";
 import type { Context } from "./context.ts";
 import type { Lookups } from "./lookups.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Exit } from "./response.ts";
 
 export type { Awaitable, Entity, Fields, Infer, PluginSchema } from "../schema/index.ts";
@@ -22,6 +23,9 @@ export interface Services {
   /** Credentials, consumers and other rows, answered from memory where possible. */
   readonly lookups: Lookups;
   readonly log: Log;
+  readonly metrics: Metrics;
+  /** PEM of the authorities that servers are verified by; undefined for those Node trusts. */
+  readonly authorities?: string | undefined;
   /** Facts of this node, as request-termination's `echo` shows them. */
   readonly node: { readonly id: string; readonly hostname: string };
 }
@@ -30,12 +34,15 @@ export interface Services {
  * What a plugin does with a request, phase by phase. A handler answers a value, and a promise only where it waits.
  *
  * - `access`: before the upstream is asked. An `Exit` ends the phase and is the answer.
+ * - `admit`: every plugin's `access` let the request pass, and who sends it is known as well as it will be. An `Exit` is the
+ *   answer.
  * - `headerFilter`: the head of the answer (`ctx.response`) is known and not yet sent; it waits for this phase. An `Exit` replaces
  *   the answer. Runs for produced answers too, also for plugins whose `access` was skipped by an earlier `Exit`.
  * - `log`: after the answer was sent.
  */
 export interface Handlers {
   access?(ctx: Context): Awaitable<Exit | undefined>;
+  admit?(ctx: Context): Awaitable<Exit | undefined>;
   headerFilter?(ctx: Context): Awaitable<Exit | undefined>;
   log?(ctx: Context): void;
   /** The configured row was changed or deleted: release what `create` acquired. */

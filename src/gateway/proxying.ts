@@ -4,15 +4,16 @@ import {
   HttpMessageError,
   type ResponseBody,
   type UpstreamBody,
-  type UpstreamError,
+  UpstreamError,
   type UpstreamExchange,
   type UpstreamHandler,
 } from "../http1/index.ts";
-import { finishProxied, proxiedHeaders } from "./answer.ts";
+import { finishProxied, informationalHeaders, proxiedHeaders } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
-import type { BodySink } from "./request-body.ts";
+import { acceptsTrailers } from "./hop-by-hop.ts";
+import type { BodySink, RequestBody } from "./request-body.ts";
 import { NameError } from "./resolver.ts";
-import { serverError } from "./response.ts";
+import { upstreamTrailers } from "./service-request.ts";
 import type { Target } from "./target.ts";
 import { tunnel } from "./tunnel.ts";
 import { isWebSocket, upstreamHeaders } from "./upstream-headers.ts";
@@ -30,6 +31,7 @@ export class Proxying implements UpstreamHandler, BodySink {
   readonly #websocket: boolean;
   #path = "";
   #headers: Headers | undefined;
+  #body: UpstreamBody;
   #addresses: readonly string[] = [];
   #turn = 0;
   #retriesLeft: number;
@@ -41,7 +43,6 @@ export class Proxying implements UpstreamHandler, BodySink {
   #held: Uint8Array[] | undefined = [];
   #heldEnd: { trailers: Headers | undefined } | undefined;
   #switched: { socket: Duplex; firstBytes: Uint8Array } | undefined;
-  #bodyBytes = 0;
   #abandoned = false;
 
   constructor(exchange: Exchange, target: Target) {
@@ -53,30 +54,36 @@ export class Proxying implements UpstreamHandler, BodySink {
 
   start(): void {
     const { ctx, parts } = this.#exchange;
-    if (!this.#target.isHttp) {
-      const message = `proxying '${this.#target.service.protocol}' services is not supported`;
-      return this.#exchange.answer(ctx.response.error(501, message));
+    const { rawQuery } = ctx.service.request;
+    const { route, prefix } = ctx.match!;
+    this.#path = upstreamTarget(route.upstreamPath, ctx.path, prefix, rawQuery === undefined ? "" : `?${rawQuery}`);
+    try {
+      const addresses = parts.resolver.resolve(this.#target.host);
+      if (addresses instanceof Promise) {
+        addresses.then((found) => this.#begin(found)).catch((error) => this.#unresolved(error));
+      } else this.#begin(addresses);
+    } catch (error) {
+      this.#unresolved(error);
     }
-    const match = ctx.match!;
-    const query = ctx.service.request.rawQuery;
-    this.#path = upstreamTarget(match.route.upstreamPath, ctx.path, match.prefix, query === undefined ? "" : `?${query}`);
-    const addresses = parts.resolver.resolve(this.#target.host);
-    if (addresses instanceof Promise) addresses.then((found) => this.#begin(found)).catch((error) => this.#unresolved(error));
-    else this.#begin(addresses);
   }
 
   #unresolved(error: unknown): void {
     const { ctx, parts } = this.#exchange;
-    if (!(error instanceof NameError)) return this.#exchange.crash(error);
-    parts.log.error("name resolution failed", { request_id: ctx.request.id, host: this.#target.host });
-    this.#exchange.answer(ctx.response.error(503, "name resolution failed"));
+    if (error instanceof NameError) {
+      parts.log.error("name resolution failed", { request_id: ctx.request.id, host: this.#target.host });
+      this.#exchange.answer(ctx.response.error(503, "name resolution failed"));
+    } else {
+      this.#exchange.crash(error);
+    }
   }
 
   #begin(addresses: readonly string[]): void {
+    const { ctx, parts } = this.#exchange;
     if (this.#abandoned) return;
     this.#addresses = addresses;
-    this.#startMs = this.#exchange.parts.clock();
-    this.#headers = upstreamHeaders(this.#exchange.ctx, this.#target, this.#exchange.parts.settings.product, this.#websocket);
+    this.#startMs = parts.clock();
+    this.#headers = upstreamHeaders(ctx, this.#target, parts.settings.product, this.#websocket);
+    this.#body = framingOf(ctx.request.body);
     this.#attempt();
   }
 
@@ -84,8 +91,7 @@ export class Proxying implements UpstreamHandler, BodySink {
     const { ctx, parts, inbound } = this.#exchange;
     const target = this.#target;
     const address = this.#addresses[this.#turn++ % this.#addresses.length]!;
-    const body = this.#framing();
-    this.#bodyBytes = 0;
+    const body = this.#body;
     try {
       this.#upstream = parts.pool.request(
         target.originAt(address),
@@ -100,37 +106,28 @@ export class Proxying implements UpstreamHandler, BodySink {
         },
         this,
       );
+      if (body !== undefined && !(body instanceof Uint8Array)) ctx.request.body.flowTo(this);
     } catch (error) {
-      if (error instanceof HttpMessageError) return this.#exchange.refuse(400);
-      throw error;
+      if (error instanceof HttpMessageError) this.#exchange.answer(this.#exchange.refusal(400));
+      else if (error instanceof UpstreamError) this.#fail(error);
+      else this.#exchange.crash(error);
     }
-    if (body !== undefined && !(body instanceof Uint8Array)) ctx.request.body.flowTo(this);
-  }
-
-  #framing(): UpstreamBody {
-    const { body, inbound } = this.#exchange.ctx.request;
-    if (inbound.framing.kind === "none" && body.length === 0) return undefined;
-    const bytes = body.bytes;
-    if (bytes) return bytes;
-    const { length } = body;
-    return length === undefined ? { chunked: true } : { length };
   }
 
   // ----- the request's body, on its way to the upstream
 
   take(chunk: Uint8Array): boolean {
-    const limit = this.#exchange.parts.settings.client_max_body_size;
-    this.#bodyBytes += chunk.length;
-    if (limit > 0 && this.#bodyBytes > limit) {
-      this.abandon();
-      this.#exchange.refuse(413);
+    if (this.#abandoned) return true;
+    if (this.#exchange.isTooLarge(this.#exchange.ctx.request.body.size)) {
+      this.#exchange.answer(this.#exchange.refusal(413));
       return true;
     }
     return this.#upstream!.write(chunk);
   }
 
   takeEnd(trailers: Headers | undefined): void {
-    if (!this.#abandoned) this.#upstream!.end(trailers);
+    if (this.#abandoned) return;
+    this.#upstream!.end(trailers && upstreamTrailers(trailers, this.#exchange.ctx.request.forwarded.trusted));
   }
 
   onDrain(): void {
@@ -141,11 +138,18 @@ export class Proxying implements UpstreamHandler, BodySink {
 
   onInformational(status: number, reason: string, headers: Headers): void {
     // 100 and 102 concern this connection only; what remains (103 Early Hints) is for the client.
-    if (status > 102 && this.#exchange.inbound.httpVersion !== "1.0") this.#exchange.inbound.inform(status, reason, headers);
+    if (status > 102 && this.#exchange.inbound.httpVersion !== "1.0") {
+      this.#exchange.inbound.inform(status, reason, informationalHeaders(headers));
+    }
   }
 
   onHead(status: number, reason: string, headers: Headers, _version: string, body: ResponseBody): void {
     const { ctx, parts } = this.#exchange;
+    if (status > 599 && ctx.request.inbound.httpVersion === "2") {
+      // HTTP/2 has no such status.
+      this.#refuse(502);
+      return;
+    }
     this.#headMs = parts.clock();
     this.#reason = reason;
     ctx.response.status = status;
@@ -157,7 +161,11 @@ export class Proxying implements UpstreamHandler, BodySink {
   /** The header filters are done: send the head and what was held back meanwhile. */
   send(): void {
     this.finish();
-    if (this.#switched) return this.#tunnel(this.#switched);
+    if (this.#switched) this.#tunnel(this.#switched);
+    else this.#sendHeld();
+  }
+
+  #sendHeld(): void {
     this.#exchange.sendHead(this.#reason);
     const held = this.#held!;
     this.#held = undefined;
@@ -188,7 +196,7 @@ export class Proxying implements UpstreamHandler, BodySink {
       this.#heldEnd = { trailers };
       return;
     }
-    const wanted = trailers && this.#exchange.ctx.request.headers.get("te")?.includes("trailers");
+    const wanted = trailers && acceptsTrailers(this.#exchange.ctx.request.headers);
     this.#exchange.inbound.end(undefined, wanted ? trailers : undefined);
     this.#exchange.end();
   }
@@ -198,12 +206,9 @@ export class Proxying implements UpstreamHandler, BodySink {
   }
 
   onUpgrade(socket: Duplex, firstBytes: Uint8Array, status: number, reason: string, headers: Headers): void {
-    if (!this.#websocket) {
-      socket.destroy();
-      return this.#fail(502);
-    }
     this.#switched = { socket, firstBytes };
-    this.onHead(status, reason, headers, "1.1", { kind: "none" });
+    if (this.#websocket) this.onHead(status, reason, headers, "1.1", { kind: "none" });
+    else this.#refuse(502);
   }
 
   #tunnel({ socket, firstBytes }: { socket: Duplex; firstBytes: Uint8Array }): void {
@@ -220,17 +225,26 @@ export class Proxying implements UpstreamHandler, BodySink {
   // ----- failure
 
   onError(error: UpstreamError): void {
-    const { ctx, parts } = this.#exchange;
     if (this.#abandoned) return;
+    if (this.#mayRetry(error)) this.#attempt();
+    else this.#fail(error);
+  }
+
+  #fail(error: UpstreamError): void {
+    const { ctx, parts } = this.#exchange;
     parts.log.error("upstream failed", {
       request_id: ctx.request.id,
       code: error.code,
       upstream: `${this.#target.host}:${this.#target.port}`,
       cause: (error.cause as { code?: string } | undefined)?.code,
     });
-    if (this.#headMs > 0) return this.#exchange.breakOff();
-    if (this.#mayRetry(error)) return this.#attempt();
-    this.#fail(error.code.endsWith("_TIMEOUT") ? 504 : 502);
+    this.#refuse(error.code.endsWith("_TIMEOUT") ? 504 : 502);
+  }
+
+  /** The upstream's answer is of no use: answer an error in its place, if it is not on its way to the client yet. */
+  #refuse(status: number): void {
+    this.failed = true;
+    this.#exchange.answer(this.#exchange.failure(status));
   }
 
   /**
@@ -239,17 +253,10 @@ export class Proxying implements UpstreamHandler, BodySink {
    */
   #mayRetry(error: UpstreamError): boolean {
     const { body } = this.#exchange.ctx.request;
-    if (error.responseStarted || !body.isRepeatable) return false;
+    if (this.#headMs > 0 || error.responseStarted || !body.isRepeatable) return false;
     if (error.phase !== "connect" && NOT_REPEATABLE.has(this.#exchange.inbound.method)) return false;
     if (error.reused && error.code === "ERR_UPSTREAM_RESET") return true;
     return this.#retriesLeft-- > 0;
-  }
-
-  #fail(status: number): void {
-    const { ctx, parts } = this.#exchange;
-    this.failed = true;
-    this.#headMs = parts.clock();
-    this.#exchange.answer(serverError(status, ctx.request.headers, ctx.request.id, parts.settings.error_default_type));
   }
 
   /** Nobody waits for the upstream's answer any more. */
@@ -258,4 +265,11 @@ export class Proxying implements UpstreamHandler, BodySink {
     this.#upstream?.abort();
     this.#switched?.socket.destroy();
   }
+}
+
+/** How the body goes on its way: whole if it is in memory, else piece by piece. */
+function framingOf(body: RequestBody): UpstreamBody {
+  const { bytes, length } = body;
+  if (length === 0 && bytes === undefined) return undefined;
+  return bytes ?? (length === undefined ? { chunked: true } : { length });
 }

@@ -8,8 +8,8 @@ export interface BodySink {
   takeEnd(trailers: Headers | undefined): void;
 }
 
-/** What has flowed on is kept up to this many bytes, so that it can be sent again to another address. */
-const KEEP = 65_536;
+/** Who answers the request, and so hears what the engine tells besides the body. */
+export type BodyOwner = Pick<InboundListener, "onDrain" | "onFault" | "onAbort">;
 
 /**
  * The body of a request: a plugin may have it read into memory, and the proxy lets it flow to the upstream, first what
@@ -17,20 +17,23 @@ const KEEP = 65_536;
  */
 export class RequestBody implements InboundListener {
   readonly #inbound: Inbound;
-  readonly #owner: { onDrain(): void; onAbort(): void };
+  readonly #owner: BodyOwner;
+  readonly #keep: number;
   /** Everything since the beginning; undefined once some of it was let go. */
   #kept: Uint8Array[] | undefined = [];
   #size = 0;
   #limit = 0;
   #ended = false;
-  #aborted = false;
+  #broken = false;
   #trailers: Headers | undefined;
   #waiting: ((complete: boolean) => void) | undefined;
   #sink: BodySink | undefined;
 
-  constructor(inbound: Inbound, owner: { onDrain(): void; onAbort(): void }) {
+  /** What has flowed on is kept up to `keep` bytes, so that it can be sent again to another address. */
+  constructor(inbound: Inbound, owner: BodyOwner, keep: number) {
     this.#inbound = inbound;
     this.#owner = owner;
+    this.#keep = keep;
     this.#ended = inbound.framing.kind === "none";
     inbound.listener = this;
   }
@@ -39,6 +42,11 @@ export class RequestBody implements InboundListener {
   get length(): number | undefined {
     if (this.#ended) return this.#size;
     return this.#inbound.framing.kind === "none" ? 0 : this.#inbound.framing.length;
+  }
+
+  /** Bytes that have come so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The whole body where it is in memory. */
@@ -53,7 +61,7 @@ export class RequestBody implements InboundListener {
    * when the client broke off.
    */
   async read(limit: number): Promise<Uint8Array | undefined> {
-    if ((this.length ?? 0) > limit || this.#aborted) return undefined;
+    if (this.#size > limit || (this.length ?? 0) > limit || this.#broken) return undefined;
     if (!this.#ended) {
       this.#limit = limit;
       const complete = new Promise<boolean>((resolve) => {
@@ -62,7 +70,7 @@ export class RequestBody implements InboundListener {
       this.#inbound.resume();
       if (!(await complete)) return undefined;
     }
-    return this.#size > limit ? undefined : this.bytes;
+    return this.bytes;
   }
 
   /** Send this instead of what the client sent; call after `read` gave the whole body. */
@@ -86,15 +94,15 @@ export class RequestBody implements InboundListener {
     else this.#inbound.pause();
   }
 
-  /** The sink can take more after its `onData` answered false. */
+  /** The sink can take more after its `take` answered false. */
   resume(): void {
-    if (!this.#ended) this.#inbound.resume();
+    if (!this.#ended && !this.#broken) this.#inbound.resume();
   }
 
   onData(chunk: Uint8Array): boolean {
     this.#size += chunk.length;
     if (this.#sink) {
-      if (this.#size > KEEP) this.#kept = undefined;
+      if (this.#size > this.#keep) this.#kept = undefined;
       this.#kept?.push(chunk);
       return this.#sink.take(chunk);
     }
@@ -115,10 +123,16 @@ export class RequestBody implements InboundListener {
     this.#owner.onDrain();
   }
 
-  onAbort(): void {
-    this.#aborted = true;
+  onFault(status: 400 | 408): void {
+    this.#broken = true;
+    this.#owner.onFault(status);
     this.#settle(false);
+  }
+
+  onAbort(): void {
+    this.#broken = true;
     this.#owner.onAbort();
+    this.#settle(false);
   }
 
   #settle(complete: boolean): void {

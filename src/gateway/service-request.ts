@@ -1,5 +1,6 @@
 import { Headers } from "../http1/index.ts";
 import { fieldValue } from "./field-value.ts";
+import { connectionOptions } from "./hop-by-hop.ts";
 import { withoutArgument } from "./query.ts";
 
 /** Fields that the proxy writes itself, or that belong to the client's connection only. Source: SPEC-proxy §4. */
@@ -47,6 +48,21 @@ const IDENTITY = new Set([
   "session-absolute-timeout",
 ]);
 
+/** Whether a field of the client's, named in lower case, goes on to the upstream, be it in the head or among the trailers. */
+function passesOn(name: string, trusted: boolean): boolean {
+  return !OWN.has(name) && (trusted || !IDENTITY.has(name));
+}
+
+/** The trailers that go on to the upstream: what may not stand in the head may not come behind the body either. */
+export function upstreamTrailers(received: Headers, trusted: boolean): Headers | undefined {
+  const kept: string[] = [];
+  const list = received.list;
+  for (let i = 0; i < list.length; i += 2) {
+    if (passesOn(list[i]!.toLowerCase(), trusted)) kept.push(list[i]!, list[i + 1]!);
+  }
+  return kept.length > 0 ? Headers.trusted(kept) : undefined;
+}
+
 /** What will be asked of the upstream; plugins may change it in the access phase. */
 export class ServiceRequest {
   /** The client's fields that are passed on, then those of plugins; a field that both set stands at the client's place. */
@@ -56,14 +72,14 @@ export class ServiceRequest {
 
   constructor(received: Headers, rawQuery: string | undefined, trusted: boolean) {
     this.rawQuery = rawQuery;
-    this.headers = new Headers();
+    const kept: string[] = [];
     const named = connectionOptions(received);
     const list = received.list;
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i]!.toLowerCase();
-      if (OWN.has(name) || (!trusted && IDENTITY.has(name)) || named?.has(name)) continue;
-      this.headers.append(list[i]!, list[i + 1]!);
+      if (passesOn(name, trusted) && !named?.has(name)) kept.push(list[i]!, list[i + 1]!);
     }
+    this.headers = Headers.trusted(kept);
   }
 
   setHeader(name: string, value: string): void {
@@ -84,15 +100,4 @@ export class ServiceRequest {
     if (value == null) this.headers.delete(name.toLowerCase());
     else this.headers.set(name, fieldValue(value));
   }
-}
-
-/** The fields that the client's `Connection` declares to be hop-by-hop; undefined when it declares none. */
-function connectionOptions(headers: Headers): Set<string> | undefined {
-  const value = headers.get("connection");
-  if (value === undefined || value === "keep-alive" || value === "close" || value === "Keep-Alive") return undefined;
-  const names = new Set<string>();
-  for (const line of headers.getAll("connection")) {
-    for (const name of line.split(",")) names.add(name.trim().toLowerCase());
-  }
-  return names;
 }

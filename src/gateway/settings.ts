@@ -1,4 +1,5 @@
 import type { PoolOptions } from "../http1/index.ts";
+import type { ResolverOptions } from "./resolver.ts";
 
 /** What the gateway reads of the process's settings; the names are theirs. */
 export interface GatewaySettings {
@@ -14,10 +15,14 @@ export interface GatewaySettings {
   readonly headers: readonly string[];
   /** Longest request body in bytes; 0 for no limit. */
   readonly client_max_body_size: number;
+  /** How much of a request body that has flowed on is kept, in bytes, so that it can be sent again to another address. */
+  readonly client_body_buffer_size: number;
+  /** Whether `Kong-Debug: 1` is answered with the route and the service. */
+  readonly allow_debug_header: boolean;
   /** Whether upstream certificates are verified where the service does not say. */
   readonly proxy_ssl_verify: boolean;
   /** PEM of the authorities that verify upstreams; undefined for those Node trusts. */
   readonly trustedCertificates: string | undefined;
   readonly pool: PoolOptions;
-  readonly dns: { readonly servers: readonly string[]; readonly validTtl: number | undefined; readonly staleTtl: number };
+  readonly dns: ResolverOptions;
 }

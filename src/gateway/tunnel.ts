@@ -1,23 +1,24 @@
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /**
- * Join two connections until one of them ends or is silent for `idleMs`; what one side wrote before it closed still arrives.
- * `done` is called once.
+ * Join two connections until both have ended or one is silent for `idleMs`. What one side wrote before it closed still
+ * arrives. `done` is called once, when both are closed.
  */
 export function tunnel(client: Duplex, upstream: Duplex, idleMs: number, done: () => void): void {
-  let open = true;
-  const finish = () => {
-    if (!open) return;
-    open = false;
-    client.destroy();
-    upstream.destroy();
-    done();
+  let open = 2;
+  const join = (socket: Socket, other: Socket) => {
+    const closed = () => {
+      other.destroySoon();
+      open -= 1;
+      if (open === 0) done();
+    };
+    if (socket.closed) return closed();
+    socket.on("error", () => socket.destroy());
+    socket.on("close", closed);
+    socket.setTimeout(idleMs, () => socket.destroy());
+    socket.pipe(other);
   };
-  for (const socket of [client, upstream]) {
-    socket.on("error", finish);
-    socket.on("close", finish);
-    if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(idleMs, finish);
-  }
-  client.pipe(upstream);
-  upstream.pipe(client);
+  join(client as Socket, upstream as Socket);
+  join(upstream as Socket, client as Socket);
 }

@@ -1,5 +1,6 @@
 import { Headers } from "../http1/index.ts";
 import type { Context } from "./context.ts";
+import { acceptsTrailers } from "./hop-by-hop.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Target } from "./target.ts";
 
@@ -8,8 +9,6 @@ export function isWebSocket(inbound: Inbound): boolean {
   return inbound.canUpgrade && inbound.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-const TRAILERS = /(^|[,\s])trailers([,\s;]|$)/i;
-
 /**
  * The head that goes to the upstream: the gateway's own fields first, then those that the client and the plugins have left in
  * `ctx.service.request`. Order of fields: SPEC-proxy §4.
@@ -17,7 +16,7 @@ const TRAILERS = /(^|[,\s])trailers([,\s;]|$)/i;
 export function upstreamHeaders(ctx: Context, target: Target, product: string, websocket: boolean): Headers {
   const { headers: received, inbound, forwarded } = ctx.request;
   const list: string[] = [];
-  if (received.getAll("te").some((value) => TRAILERS.test(value))) list.push("TE", "trailers");
+  if (acceptsTrailers(received)) list.push("TE", "trailers");
   const via = `${inbound.httpVersion === "2" ? "2" : "1.1"} ${product}`;
   const theirs = received.getAll("via");
   list.push("Via", theirs.length > 0 ? `${theirs.join(", ")}, ${via}` : via);
@@ -28,7 +27,8 @@ export function upstreamHeaders(ctx: Context, target: Target, product: string, w
   forwarded.append(list, ctx.request.path, ctx.match!.prefix);
   list.push("X-Kong-Request-Id", ctx.request.id);
   const { length } = ctx.request.body;
-  if (length !== undefined && (length > 0 || received.has("content-length"))) list.push("Content-Length", String(length));
+  if (length !== undefined && (length > 0 || received.has("content-length")))
+    list.push("Content-Length", String(length));
   for (const text of ctx.service.request.headers.list) list.push(text);
   return Headers.trusted(list);
 }

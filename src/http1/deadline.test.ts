@@ -29,3 +29,19 @@ test("a deadline that was stopped or closed does not expire", async () => {
   await wait(20);
   assert.equal(expired, 0);
 });
+
+test("a deadline beyond what timers can wait, or never, does not fire early", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const delays: number[] = [];
+  const setTimer = globalThis.setTimeout;
+  t.mock.method(globalThis, "setTimeout", (call: () => void, ms: number, ...args: []) => {
+    delays.push(ms);
+    return setTimer(call, ms, ...args);
+  });
+  const deadline = new Deadline(() => assert.fail("expired"));
+  deadline.start(2 ** 40);
+  deadline.close();
+  deadline.start(Number.POSITIVE_INFINITY);
+  deadline.close();
+  assert.deepEqual(delays, [2 ** 31 - 1]);
+});

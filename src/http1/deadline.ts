@@ -1,3 +1,6 @@
+/** Node's timers cannot wait longer. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /**
  * A timeout that is moved far more often than it expires: moving it writes a number, and the timer behind it, when it fires too
  * early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `start`.
@@ -13,7 +16,7 @@ export class Deadline {
     this.#expired = expired;
   }
 
-  /** Expire in `ms` from now, instead of whatever was set before. */
+  /** Expire in `ms` from now, instead of whatever was set before; infinity is never. */
   start(ms: number): void {
     this.#at = performance.now() + ms;
     if (this.#at < this.#armedFor) this.#arm(ms);
@@ -34,7 +37,7 @@ export class Deadline {
   #arm(ms: number): void {
     clearTimeout(this.#timer);
     this.#armedFor = performance.now() + ms;
-    this.#timer = setTimeout(fire, Math.ceil(ms), this).unref();
+    this.#timer = setTimeout(fire, Math.min(Math.ceil(ms), LONGEST_MS), this).unref();
   }
 
   /** The timer has fired. */

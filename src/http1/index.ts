@@ -1,5 +1,6 @@
 export { BodyReader, type BodySink } from "./body-reader.ts";
 export { encodeLastChunk, writeChunk } from "./chunked.ts";
+export { Deadline } from "./deadline.ts";
 export {
   HttpMessageError,
   type HttpMessageErrorCode,

@@ -42,6 +42,8 @@ interface Common {
 export interface StringField extends Common {
   readonly type: "string";
   readonly one_of?: readonly string[];
+  /** More values for `one_of`, newer than Kong 3.9: accepted, and kept out of `/schemas`. */
+  readonly newer_one_of?: readonly string[];
   readonly not_one_of?: readonly string[];
   readonly uuid?: boolean;
   /** Shortest length in bytes; 1 when absent, so the empty string is refused. */
@@ -178,7 +180,8 @@ export type Check =
       };
     };
 
-type Choice<F, T> = F extends { readonly one_of: readonly (infer V)[] } ? Extract<V, T> : T;
+type Choice<F, T> = F extends { readonly one_of: readonly (infer V)[] } ? Extract<V | NewerChoice<F>, T> : T;
+type NewerChoice<F> = F extends { readonly newer_one_of: readonly (infer V)[] } ? V : never;
 
 type Value<F> = F extends { readonly type: "string" }
   ? Choice<F, string>

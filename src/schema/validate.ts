@@ -163,7 +163,8 @@ function brokenRule(field: Field, value: unknown): string | undefined {
   const rules = field as Rules;
   if (rules.ne !== undefined && value === rules.ne) return `value must not be ${String(value)}`;
   if (rules.not_one_of?.includes(value as never)) return `must not be one of: ${rules.not_one_of.join(", ")}`;
-  if (rules.one_of && !rules.one_of.includes(value as never)) return `expected one of: ${rules.one_of.join(", ")}`;
+  const choices: readonly unknown[] | undefined = rules.one_of && [...rules.one_of, ...(rules.newer_one_of ?? [])];
+  if (choices && !choices.includes(value)) return `expected one of: ${choices.join(", ")}`;
   if (typeof value === "number") return brokenNumberRule(rules, value) ?? rules.check?.(value);
   if (typeof value === "string") return brokenStringRule(rules, value) ?? rules.check?.(value);
   if (Array.isArray(value)) return brokenListRule(rules, value);

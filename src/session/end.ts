@@ -2,6 +2,7 @@ import { type Awaitable, attempt, chain } from "./awaitable.ts";
 import { chunkName } from "./chunks.ts";
 import { SessionError } from "./errors.ts";
 import { sidOf } from "./header.ts";
+import { removeLegacyRecord } from "./legacy/leave.ts";
 import { findRemembered } from "./read.ts";
 import { indexesOf, storageKey } from "./record.ts";
 import { expiredCookie, saveCookie, saveRemembered, writtenCookies } from "./save.ts";
@@ -61,16 +62,17 @@ export function destroySession(state: SessionState, now: number): Awaitable<read
 }
 
 function destroyCookie(state: SessionState, kind: CookieKind, now: number): Awaitable<readonly SetCookie[]> {
-  const { settings } = state;
   const meta = metaOf(state, kind);
-  if (meta === undefined) return [];
-  return chain(removeRecord(state, kind, sidOf(meta.header), now), () => {
-    const cookies: SetCookie[] = [];
-    for (let number = 1; number <= writtenCookies(kind, meta); number++) {
-      cookies.push(expiredCookie(settings, chunkName(kind.name, number)));
-    }
-    return cookies;
-  });
+  const legacy = kind.remember ? undefined : state.legacy;
+  const names = new Set<string>();
+  for (let number = 1; number <= writtenCookies(kind, meta); number++) names.add(chunkName(kind.name, number));
+  for (const name of legacy?.names ?? []) names.add(name);
+  const removed = legacy && removeLegacyRecord(state, now);
+  return chain(removed, () =>
+    chain(meta && removeRecord(state, kind, sidOf(meta.header), now), () =>
+      Array.from(names, (name) => expiredCookie(state.settings, name)),
+    ),
+  );
 }
 
 function removeRecord(state: SessionState, kind: CookieKind, sid: Buffer, now: number): Awaitable<void> {

@@ -42,6 +42,7 @@ export function saveInfo(state: SessionState, now: number): Awaitable<readonly S
   const { settings, info } = state;
   if (!settings.storage) return hasMarked(currentEntry(state).data) ? saveSession(state, now) : [];
   if (info === undefined) return [];
+  if (state.legacy) return saveSession(state, now);
   return chain(rewrite(state, settings.session, now), () => {
     // lua-resty-session means to do this too, and never gets here (Q9).
     if (settings.strict || !isRemembering(state)) return [];

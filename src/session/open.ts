@@ -1,23 +1,34 @@
 import { type Awaitable, attempt, chain } from "./awaitable.ts";
 import { SessionError } from "./errors.ts";
+import { openLegacy } from "./legacy/open.ts";
 import { openCookie } from "./read.ts";
 import type { SessionReason } from "./reasons.ts";
 import { saveCookie } from "./save.ts";
 import { newEntry, type SessionState } from "./state.ts";
 
 /**
- * Open the session of a visit (SPEC-session-v4 §10.2): by its session cookie, else by its remember cookie if the options say
- * so. Whatever the visitor sent, it ends with an open session or with a reason; nothing is thrown.
+ * Open the session of a visit (SPEC-session-v4 §10.2): by its session cookie, be it of today's or an older release's, else
+ * by its remember cookie if the options say so. Whatever the visitor sent, it ends with an open session or with a reason;
+ * nothing is thrown.
  */
 export function openSession(state: SessionState, now: number): Awaitable<void> {
-  return chain(openCookie(state, state.settings.session, now), (reason) => {
-    if (reason === undefined) {
-      state.phase = "open";
-      return;
-    }
-    state.reason = reason;
-    if (reason !== "missing_session_audience" && state.settings.options.remember) return openRemembered(state, now);
+  const { session, legacy } = state.settings;
+  return chain(openCookie(state, session, now), (reason) => {
+    if (reason === undefined || legacy === undefined) return opened(state, reason, now);
+    return chain(openLegacy(state, legacy, reason, now), (left) => {
+      // Today's cookie is another application's, which a remember cookie must not push out.
+      return opened(state, left && reason === "missing_session_audience" ? reason : left, now);
+    });
   });
+}
+
+function opened(state: SessionState, reason: SessionReason | undefined, now: number): Awaitable<void> {
+  if (reason === undefined) {
+    state.phase = "open";
+    return;
+  }
+  state.reason = reason;
+  if (reason !== "missing_session_audience" && state.settings.options.remember) return openRemembered(state, now);
 }
 
 /** A remember cookie that opens is renewed, and gives a session that starts now; else the first reason stays. */

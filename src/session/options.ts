@@ -1,5 +1,6 @@
 import { SessionError } from "./errors.ts";
 import { headerPropertyOf } from "./header-names.ts";
+import type { LegacyOptions } from "./legacy/options.ts";
 
 /** How an option is described: one row of the table below. */
 interface Option {
@@ -155,19 +156,22 @@ type ValueOf<O extends Option> = {
 }[O["type"]];
 
 /** Options as they are given: all may be absent (or undefined or null), which means the default. */
-export type SessionOptions = { readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined | null };
+export type SessionOptions = { readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined | null } & {
+  /** Settings of lua-resty-session 2.x or 3.x, whose cookies open too then and are issued anew. */
+  readonly legacy?: LegacyOptions | undefined | null;
+};
 
 /** Options with their defaults filled in. */
 export type ParsedOptions = {
   readonly [Name in keyof Table]: ValueOf<Table[Name]> | ("default" extends keyof Table[Name] ? never : undefined);
-};
+} & { readonly legacy: LegacyOptions | undefined };
 
 /** Check the options and fill in the defaults. Throws `ERR_SESSION_OPTION`, naming the option and what it accepts. */
 export function parseOptions(options: SessionOptions): ParsedOptions {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(sessionOptions, name)) throw refused(`unknown session option "${name}"`);
+    if (name !== "legacy" && !Object.hasOwn(sessionOptions, name)) throw refused(`unknown session option "${name}"`);
   }
-  const parsed: Record<string, unknown> = {};
+  const parsed: Record<string, unknown> = { legacy: options.legacy ?? undefined };
   for (const [name, option] of Object.entries<Option>(sessionOptions)) {
     const value: unknown = options[name as keyof Table] ?? option.default;
     if (value !== undefined) check(name, option, value);

@@ -13,7 +13,7 @@ export interface Entry {
 }
 
 /** Bytes a compressed payload may grow to: far more than any session, far less than a memory. */
-const LARGEST_PAYLOAD = 16 * 1024 * 1024;
+export const LARGEST_PAYLOAD = 16 * 1024 * 1024;
 
 /** Characters that lua-cjson escapes and JSON does not have to. */
 const ESCAPED = /[/\x7f]/g;

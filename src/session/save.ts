@@ -2,6 +2,7 @@ import { type Awaitable, attempt, chain } from "./awaitable.ts";
 import { chunkCount, chunkName, splitPayload } from "./chunks.ts";
 import { SessionError } from "./errors.ts";
 import { createHeader, DEFLATE, FORGET, MAX_CREATED_AT, MAX_DATA_SIZE, STORAGE, sidOf } from "./header.ts";
+import { leaveLegacy, replacedLegacyKey } from "./legacy/leave.ts";
 import { compress, type Entry, encodeEntries } from "./payload.ts";
 import { findRemembered } from "./read.ts";
 import { indexesOf, recordText, storageKey } from "./record.ts";
@@ -67,11 +68,20 @@ export function saveCookie(state: SessionState, kind: CookieKind, now: number): 
       info: kind.storage ? state.info : undefined,
       timestamp: now,
     };
-    return chain(store(settings, kind, meta, old, entries), () => {
+    const legacy = kind.remember ? undefined : state.legacy;
+    const replaced = (legacy && replacedLegacyKey(state)) ?? (old && storageKey(options, sidOf(old.header)));
+    return chain(store(settings, kind, meta, replaced, entries), () => {
       state.entries = entries;
       state.index = entries.indexOf(current);
       setMeta(state, kind, meta);
-      return cookiesOf(settings, kind, meta, count, old);
+      const cookies = cookiesOf(settings, kind, meta, count, old);
+      if (legacy === undefined) return cookies;
+      return chain(leaveLegacy(state, now), (names) => [
+        ...cookies,
+        ...names
+          .filter((name) => cookies.every((cookie) => cookie.name !== name))
+          .map((name) => expiredCookie(settings, name)),
+      ]);
     });
   });
 }
@@ -100,13 +110,12 @@ function store(
   settings: Settings,
   kind: CookieKind,
   meta: Meta,
-  old: Meta | undefined,
+  replaced: string | undefined,
   entries: readonly Entry[],
 ): Awaitable<void> {
   const { storage, options, absoluteRule, release40 } = settings;
   if (storage === undefined) return;
   const { header, timestamp: now } = meta;
-  const replaced = old && storageKey(options, sidOf(old.header));
   // Release 4.0 removes a remember record when it is renewed.
   const removes = release40 && kind.remember && replaced !== undefined;
   const metadata = indexesOf(options, entries);

@@ -5,6 +5,7 @@ import { destroySession, logoutSession } from "./end.ts";
 import { SessionError } from "./errors.ts";
 import { type HeaderFields, headerFields, sidOf } from "./header.ts";
 import { getInfo, saveInfo, setInfo } from "./info.ts";
+import { legacyNamesIn } from "./legacy/cookie.ts";
 import type { Entry, JsonValue } from "./payload.ts";
 import { headersOf, type PropertyValue, propertyOf } from "./properties.ts";
 import type { SessionReason } from "./reasons.ts";
@@ -62,6 +63,14 @@ export class Session {
 
   get isOpen(): boolean {
     return this.#state.phase === "open";
+  }
+
+  /**
+   * Whether it was opened by a cookie of lua-resty-session 2.x or 3.x and was not saved since: the next save, touch or refresh
+   * issues a cookie of today's. Until then it has no id and no clocks.
+   */
+  get isLegacy(): boolean {
+    return this.#state.legacy !== undefined;
   }
 
   /** Cookies that opening itself has written (a remember cookie was renewed): they have to leave with the response. */
@@ -190,13 +199,15 @@ export class Session {
 
   /** Write down that the session was used. */
   touch(now: number): Awaitable<readonly SetCookie[]> {
-    return touchSession(this.#opened("touch"), seconds(now));
+    const state = this.#opened("touch");
+    return state.legacy ? saveSession(state, seconds(now)) : touchSession(state, seconds(now));
   }
 
   /** Save, touch or do nothing, whichever the clocks ask for (SPEC-session-v4 §10.5). */
   refresh(now: number): Awaitable<Refreshed> {
     const state = this.#opened("refresh");
     const { settings, session } = state;
+    if (state.legacy) return chain(saveSession(state, seconds(now)), (cookies) => ({ action: "saved", cookies }));
     const { created_at, rolling_offset, idling_offset } = session!.header;
     const elapsed = seconds(now) - created_at - rolling_offset;
     switch (refreshNeed(settings.session, elapsed, idling_offset, settings.options.touch_threshold)) {
@@ -238,8 +249,8 @@ export class Session {
   /** A Cookie header's value without the cookies of this session. Undefined when nothing is left of it. */
   clearRequestCookie(cookie: string): string | undefined {
     const state = this.#opened("clear session request cookie on");
-    const { session, remember } = state.settings;
-    const names = new Set<string>();
+    const { session, remember, legacy } = state.settings;
+    const names = new Set<string>(legacy && legacyNamesIn(cookie, legacy.name));
     const count = writtenCookies(session, state.session);
     for (let number = 1; number <= count; number++) names.add(chunkName(session.name, number));
     if (isRemembering(state)) {

@@ -4,6 +4,7 @@ import { LARGEST_COOKIES } from "./chunks.ts";
 import type { HeaderLimits } from "./header.ts";
 import { type HeaderProperty, headerPropertyOf } from "./header-names.ts";
 import { createKeys, ikmOfSecret, type RememberSafety, randomIkm, type SessionKeys } from "./keys.ts";
+import { compileLegacy, type LegacySettings } from "./legacy/settings.ts";
 import { type ParsedOptions, parseOptions, type SessionOptions } from "./options.ts";
 import { attributesText } from "./set-cookie.ts";
 import type { SessionStorage } from "./storage.ts";
@@ -13,6 +14,11 @@ import type { AbsoluteRule } from "./timeouts.ts";
 export interface SessionParts {
   /** Keeps the payloads; without one the cookies carry them. */
   readonly storage?: SessionStorage | undefined;
+  /**
+   * Keeps the records of lua-resty-session 2.x or 3.x (option `legacy`); `storage` when absent. Apart from Kong's, which are
+   * text, its texts have one character for each byte of a record.
+   */
+  readonly legacyStorage?: SessionStorage | undefined;
   /** Source of session ids; `crypto.randomBytes` by default. */
   readonly randomBytes?: ((size: number) => Uint8Array) | undefined;
   /** Characters of all cookies of one session together, names included, at most; 36,864 (nine cookies) by default. */
@@ -39,6 +45,8 @@ export interface Settings {
   readonly session: CookieKind;
   readonly remember: CookieKind;
   readonly attributes: string;
+  /** How older cookies are read; undefined when they are not. */
+  readonly legacy: LegacySettings | undefined;
   /** The flags of new cookies that bind them, as far as the release knows such. */
   readonly bindFlags: number;
   readonly strict: boolean;
@@ -56,6 +64,7 @@ export function compile(given: SessionOptions, parts: SessionParts): Settings {
   const keys = createKeys(options.ikm ?? (options.secret === undefined ? randomIkm() : ikmOfSecret(options.secret)));
   const fallbacks = options.ikm_fallbacks ?? options.secret_fallbacks?.map(ikmOfSecret) ?? [];
   const storage = parts.storage !== undefined;
+  const session = named(options, options.cookie_name);
   return {
     options,
     storage: parts.storage,
@@ -64,7 +73,7 @@ export function compile(given: SessionOptions, parts: SessionParts): Settings {
     keys,
     allKeys: [keys, ...fallbacks.map((ikm) => createKeys(ikm))],
     session: {
-      ...named(options, options.cookie_name),
+      ...session,
       storage,
       remember: false,
       absolute: options.absolute_timeout,
@@ -82,6 +91,7 @@ export function compile(given: SessionOptions, parts: SessionParts): Settings {
       safety: options.remember_safety,
     },
     attributes: attributesText(options),
+    legacy: options.legacy && compileLegacy(options.legacy, session.name, parts.legacyStorage ?? parts.storage),
     bindFlags: release40 ? 0 : bindFlags(options.bind ?? []),
     strict,
     release40,

@@ -16,6 +16,14 @@ export interface Meta extends SessionRecord {
   readonly timestamp: number;
 }
 
+/** What is known of an older session, opened by a cookie of lua-resty-session 2.x or 3.x. */
+export interface LegacyMeta {
+  /** The cookies it came in. */
+  readonly names: readonly string[];
+  /** The key of its record; undefined when the cookies had the data. */
+  readonly key: string | undefined;
+}
+
 /** One session while a request lasts: what the operations read and change. */
 export interface SessionState {
   readonly settings: Settings;
@@ -35,6 +43,8 @@ export interface SessionState {
   session: Meta | undefined;
   /** Undefined until the remember cookie was looked for. `none`: there is no usable one. */
   remembered: Meta | "none" | undefined;
+  /** The older session this one was opened by, until it is saved. */
+  legacy: LegacyMeta | undefined;
   /** Cookies that opening has written. */
   cookies: readonly SetCookie[];
 }
@@ -56,6 +66,7 @@ export function newState(settings: Settings, visit: Visit): SessionState {
     forget: false,
     session: undefined,
     remembered: undefined,
+    legacy: undefined,
     cookies: NO_COOKIES,
   };
 }

@@ -580,20 +580,24 @@ export function testDatabase(name: string, create: CreateDatabase): void {
   contract(
     "a write is answered when its listeners are done, and they hear writes in their order",
     async ({ stores }) => {
+      const consumers = stores.of(consumer);
       const heard: unknown[] = [];
+      const gate = Promise.withResolvers<void>();
       const stop = stores.onChange(
         async ([change]) => {
-          await new Promise((resolve) => setTimeout(resolve, change!.row["username"] === "u0" ? 20 : 1));
+          if (change!.row["username"] === "u0") await gate.promise;
           heard.push(change!.row["username"]);
         },
         ["consumers"],
       );
-      const writes = [0, 1, 2].map(async (index) => {
-        await stores.of(consumer).insert({ username: `u${index}` });
-        assert.ok(heard.includes(`u${index}`));
-      });
+      const writes: Promise<void>[] = [];
+      for (const username of ["u0", "u1", "u2"]) {
+        writes.push(consumers.insert({ username }).then(() => assert.ok(heard.includes(username))));
+        while (!(await consumers.select({ username }))) await new Promise(setImmediate);
+      }
       await stores.of(service).insert({ host: "h" });
       assert.deepEqual(heard, []);
+      gate.resolve();
       await Promise.all(writes);
       assert.deepEqual(heard, ["u0", "u1", "u2"]);
       stop();

@@ -14,7 +14,10 @@ test("a session cookie is good for the very next request, however soon it comes"
   await gateway.create("/consumers/fiona/key-auth", { key: "open_sesame" });
   await gateway.create("/services/app/plugins", { name: "key-auth", config: { anonymous: anonymous.id } });
   await gateway.create("/services/app/plugins", { name: "session", config: { storage: "kong", cookie_secure: false } });
-  await gateway.create(`/consumers/${anonymous.id}/plugins`, { name: "request-termination", config: { status_code: 403 } });
+  await gateway.create(`/consumers/${anonymous.id}/plugins`, {
+    name: "request-termination",
+    config: { status_code: 403 },
+  });
 
   assert.equal((await fetch(`${gateway.proxy}/app`)).status, 403);
   const logins = Array.from({ length: 300 }, async () => {

@@ -41,6 +41,7 @@ export function createParts(stores: Stores): AdminParts {
     configuration: { database: "sqlite" },
     admin_gui_url: [],
     admin_redact_secrets: false,
+    admin_client_max_body_size: 10 * 1024 ** 2,
     log: silent,
     logLevel: {
       current: () => level,

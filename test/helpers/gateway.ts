@@ -33,6 +33,7 @@ export async function startGateway(
     nginx_worker_processes: "1",
     proxy_error_log: "logs/error.log",
     shutdown_timeout: "1s",
+    http_engine: process.env["SESAME_TEST_HTTP_ENGINE"] ?? "node",
     ...settings,
   };
   const gateway = await runGateway(loadSettings({ overrides }).settings);

@@ -32,6 +32,8 @@ const SETTINGS: GatewaySettings = {
   error_default_type: "text/plain",
   headers: [],
   client_max_body_size: 0,
+  client_body_buffer_size: 8192,
+  allow_debug_header: false,
   proxy_ssl_verify: false,
   trustedCertificates: undefined,
   pool: {},
@@ -87,8 +89,8 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
   };
   const node = { id: "f3a1c1de-0000-4000-8000-000000000001", hostname: "gateway" };
   const services: Services = { lookups, log, node };
-  const parts = { trusted: createTrustedPeers(SETTINGS), clock: () => world.now * 1000 };
-  const owner = { onDrain() {}, onAbort() {} };
+  const parts = { trusted: createTrustedPeers(SETTINGS), clock: () => world.now * 1000, bodyBufferSize: 8192 };
+  const owner = { onDrain() {}, onFault() {}, onAbort() {} };
 
   let snapshot: Snapshot | undefined;
   const added = await stores.of(service).insert({ name: "s", host: "upstream.test" });

@@ -3,13 +3,14 @@ import { Folder, fileStorage } from "./stand-ins/file.ts";
 import { MemcachedServer, memcachedStorage } from "./stand-ins/memcached.ts";
 import { RedisServer, redisStorage } from "./stand-ins/redis.ts";
 import { SharedDictionary, shmStorage } from "./stand-ins/shm.ts";
+import type { VectorServers } from "./v4-check.ts";
 import type { Dump, VectorConfig } from "./v4-vectors.ts";
 
 /** The time of the machine on which the files of the vectors were written. */
 const WALL = 1_795_167_858;
 
-/** The servers of one vector: each keeps what its requests leave there. */
-export class Servers {
+/** Servers in memory: quick, and there on every machine. */
+export class StandIns implements VectorServers {
   readonly #redis = new RedisServer();
   readonly #folder = new Folder(WALL);
   readonly #shm = new SharedDictionary();
@@ -40,6 +41,17 @@ export class Servers {
     if (memcached) this.#memcached.load(memcached);
   }
 
+  refused(): SessionStorage {
+    const refuse = () => {
+      throw new Error("connection refused");
+    };
+    return { get: refuse, set: refuse, delete: refuse, list: refuse };
+  }
+
+  expected(recorded: Dump): Dump {
+    return recorded;
+  }
+
   dump(): Required<Dump> {
     return {
       redis: this.#redis.dump(),
@@ -48,14 +60,6 @@ export class Servers {
       memcached: this.#memcached.dump(),
     };
   }
-}
-
-/** A storage whose server does not answer. */
-export function refusedStorage(): SessionStorage {
-  const refuse = () => {
-    throw new Error("connection refused");
-  };
-  return { get: refuse, set: refuse, delete: refuse, list: refuse };
 }
 
 /** One key of any store, in one form: its name, the rest of its life, and its text or list. */

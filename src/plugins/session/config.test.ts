@@ -55,6 +55,7 @@ describe("the settings of the session plugin", () => {
   it("show what is newer than Kong 3.9 only when it was set", () => {
     assert.equal(configured({ store_metadata: true }).store_metadata, true);
     assert.equal(configured({ hash_subject: false }).hash_subject, false);
+    assert.equal(configured({ legacy_secret: "x" }).legacy_secret, "x");
   });
 
   const translations: readonly [input: object, stored: Partial<Config>][] = [
@@ -84,6 +85,7 @@ describe("the settings of the session plugin", () => {
     [{ cookie_name: "a b" }, { cookie_name: "has a character that cookies do not allow" }],
     [{ cookie_path: "/\r\nX: y" }, { cookie_path: "has a character that cookies do not allow" }],
     [{ cookie_domain: "a;b" }, { cookie_domain: "has a character that cookies do not allow" }],
+    [{ legacy_storage: "redis" }, { legacy_storage: "expected one of: cookie, kong" }],
     [{ cookie_whatever: 1 }, { cookie_whatever: "unknown field" }],
   ];
   for (const [input, faults] of refusals) {
@@ -133,6 +135,29 @@ describe("the engine's options", () => {
       const options: Record<string, unknown> = { ...engineOptions(configured(input)) };
       for (const [name, value] of Object.entries(expected)) assert.equal(options[name], value);
       createSessions(options);
+    });
+  }
+
+  const older: readonly [input: object, legacy: object | null][] = [
+    [{}, null],
+    [{ legacy_secret: "{vault://env/OLD_SECRET}" }, null],
+    [{ legacy_secret: "x" }, { secret: "x", storage: "cookie", strategy: "default" }],
+    [
+      { legacy_secret: "x", storage: "kong" },
+      { secret: "x", storage: "kong", strategy: "regenerate" },
+    ],
+    [
+      { legacy_secret: "x", legacy_storage: "kong" },
+      { secret: "x", storage: "kong", strategy: "regenerate" },
+    ],
+    [
+      { legacy_secret: "x", storage: "kong", legacy_storage: "cookie" },
+      { secret: "x", storage: "cookie", strategy: "default" },
+    ],
+  ];
+  for (const [input, legacy] of older) {
+    it(`read older cookies with ${JSON.stringify(legacy)} for ${JSON.stringify(input)}`, () => {
+      assert.deepEqual(engineOptions(configured(input)).legacy, legacy);
     });
   }
 

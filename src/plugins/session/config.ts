@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { type Fields, type Infer, isReference, type Shorthands } from "../../schema/index.ts";
-import { type SessionOptions, sessionOptions } from "../../session/index.ts";
+import { type LegacyOptions, type SessionOptions, sessionOptions } from "../../session/index.ts";
 
 /** What a text of the engine must not contain is refused where it is configured, not where it is used. */
 function cookieText(option: "cookie_name" | "cookie_path" | "cookie_domain" | "remember_cookie_name") {
@@ -152,6 +152,20 @@ export const config = {
     newer: true,
     description: "Whether the database keeps whose session it is, with `kong` storage.",
   },
+  legacy_secret: {
+    type: "string",
+    newer: true,
+    encrypted: true,
+    referenceable: true,
+    description:
+      "The secret of a Kong 3.1 or older: cookies of its session plugin, called `cookie_name` too, open and are replaced.",
+  },
+  legacy_storage: {
+    type: "string",
+    newer: true,
+    one_of: ["cookie", "kong"],
+    description: "Who kept the data of those sessions; `kong` when that is the `storage`, else `cookie`, when unset.",
+  },
 } as const satisfies Fields;
 
 export type Config = Infer<typeof config>;
@@ -206,9 +220,11 @@ export function checkConfig({ cookie_name, remember_cookie_name }: Partial<Confi
  * (up, as 0 would mean something else), and a negative timeout, by which Kong's sessions end as they begin, is one second.
  */
 export function engineOptions(config: Config): SessionOptions {
-  const { storage, read_body_for_logout, logout_methods, logout_query_arg, logout_post_arg, ...options } = config;
+  const { storage, read_body_for_logout, logout_methods, logout_query_arg, logout_post_arg, ...others } = config;
+  const { legacy_secret, legacy_storage, ...options } = others;
   return {
     ...options,
+    legacy: legacyOptions(config),
     // The text of an unresolved reference would be a secret that can be guessed.
     secret: isReference(config.secret) ? null : config.secret,
     idling_timeout: timeout(config.idling_timeout),
@@ -217,6 +233,17 @@ export function engineOptions(config: Config): SessionOptions {
     remember_rolling_timeout: timeout(config.remember_rolling_timeout),
     remember_absolute_timeout: timeout(config.remember_absolute_timeout),
     stale_ttl: config.stale_ttl === null ? null : Math.min(Math.max(0, wholeSeconds(config.stale_ttl)), LONGEST_LIFE),
+  };
+}
+
+/** How cookies of Kong 3.1 and older are read, if they are. SPEC-kong-session-plugin §2 */
+function legacyOptions({ legacy_secret, legacy_storage, storage }: Config): LegacyOptions | null {
+  if (!legacy_secret || isReference(legacy_secret)) return null;
+  const inDatabase = (legacy_storage ?? storage) === "kong";
+  return {
+    secret: legacy_secret,
+    storage: inDatabase ? "kong" : "cookie",
+    strategy: inDatabase ? "regenerate" : "default",
   };
 }
 

@@ -10,6 +10,7 @@ import {
   SessionError,
   type SessionOptions,
   type SessionParts,
+  type Visit,
 } from "../../session/index.ts";
 import { type Config, engineOptions } from "./config.ts";
 import { kongStorage } from "./kong-storage.ts";
@@ -41,10 +42,17 @@ export interface EngineParts {
 export function createHandlers(config: Config, { lookups, log }: Services, engine: EngineParts): Handlers {
   const database = config.storage === "kong" ? kongStorage(lookups) : undefined;
   if (isReference(config.secret)) log.error("session: config.secret was not resolved, a random secret takes its place");
+  if (isReference(config.legacy_secret)) log.error("session: config.legacy_secret was not resolved");
+  const options = engineOptions(config);
   const sessions = createSessions(
-    { ...engineOptions(config), ...engine.options },
-    { storage: database, randomBytes: engine.randomBytes },
+    { ...options, ...engine.options },
+    {
+      storage: database,
+      legacyStorage: options.legacy?.storage === "kong" ? (database ?? kongStorage(lookups)) : undefined,
+      randomBytes: engine.randomBytes,
+    },
   );
+  const visitOf = options.legacy ? boundVisitOf : plainVisitOf;
   const visitors = new RecognisedVisitors();
   const logoutTest = createLogoutTest(config);
   const tellsUpstream = (config.request_headers?.length ?? 0) > 0;
@@ -72,8 +80,8 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
     const cookies = ctx.request.headers.getAll("cookie");
     const visitor = cookies.length === 1 ? visitors.get(cookies[0]!, ctx.now) : undefined;
     if (visitor && logoutTest(ctx) === undefined) {
-      const consumer = lookups.find(consumerEntity, "id", visitor.owner.consumerId);
-      if (consumer && !(consumer instanceof Promise)) return recognise(ctx, visitor, consumer);
+      const consumer = lookups.recall(consumerEntity, "id", visitor.owner.consumerId);
+      if (consumer) return recognise(ctx, visitor, consumer);
     }
     const session = sessions.open(visitOf(ctx), ctx.now);
     return session instanceof Promise ? session.then((opened) => visited(ctx, opened)) : visited(ctx, session);
@@ -145,6 +153,7 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
       if (log.isDebug) debug(ctx, "the session's consumer does not exist any more");
       return chain(end(ctx, session), (result) => (result === "done" ? undefined : result));
     }
+    if (session.isLegacy) session.subject = subjectOf(consumer);
     const exit = attempt(
       () =>
         chain(session.refresh(ctx.now), ({ action, cookies }): undefined => {
@@ -205,7 +214,7 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
       () =>
         chain(sessionFor(ctx), (session) => {
           session.data = sessionData({ consumerId: consumer.id, credentialId: credential.id, groups });
-          session.subject = consumer.username ?? consumer.custom_id ?? consumer.id;
+          session.subject = subjectOf(consumer);
           return chain(session.save(ctx.now), (cookies): undefined => {
             ctx.response.setCookies(session.cookies);
             ctx.response.setCookies(cookies);
@@ -230,8 +239,20 @@ export function createHandlers(config: Config, { lookups, log }: Services, engin
   return { access, headerFilter };
 }
 
-function visitOf({ request }: Context): { cookie: readonly string[] } {
+function plainVisitOf({ request }: Context): Visit {
   return { cookie: request.headers.getAll("cookie") };
+}
+
+/** A visit with what cookies of Kong 3.1 and older are bound to; nginx's scheme is that of the connection. */
+function boundVisitOf({ request }: Context): Visit {
+  const { headers, inbound } = request;
+  const scheme = inbound.connection.tls ? "https" : "http";
+  return { cookie: headers.getAll("cookie"), userAgent: headers.get("user-agent"), scheme };
+}
+
+/** Whom the session of a consumer is about. */
+function subjectOf({ id, username, custom_id }: NonNullable<Context["client"]["consumer"]>): string {
+  return username ?? custom_id ?? id;
 }
 
 function tellClient(response: Context["response"], session: Session, now?: number): void {

@@ -56,8 +56,9 @@ export function kongStorage(lookups: Lookups): KongStorage {
       if (write.replaces !== undefined) await outdate(write.replaces, write.stale_ttl ?? 0, write.now);
     },
     watch(key) {
-      const row = find(key);
-      return row && !(row instanceof Promise) ? () => find(key) === row : undefined;
+      const recall = () => lookups.recall(session, "session_id", key);
+      const row = recall();
+      return row && (() => recall() === row);
     },
     async delete(_name, key) {
       await sessions.delete({ session_id: key });

@@ -1,0 +1,71 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { configure } from "./configuration.ts";
+import type { Cores } from "./cores.ts";
+import { freePort, startServer } from "./processes.ts";
+import type { Subject } from "./subject.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface Sesame extends Subject {
+  /** The folder of its database. */
+  readonly prefix: string;
+  readonly admin: string;
+  stop(): Promise<void>;
+}
+
+export interface SesameOptions {
+  readonly cores: Cores;
+  readonly upstream: Upstream;
+  /** A folder for this gateway alone; it is made. */
+  readonly prefix: string;
+  readonly name?: string;
+  readonly workers?: number;
+  /** Options for Node, as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[];
+  /** Puts more into the database, before the gateway starts for good; the standard configuration is there already. */
+  readonly seed?: (prefix: string) => Promise<void>;
+}
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** Start Sesame as a process of its own, without access logs, configured through its Admin API. */
+export async function startSesame(options: SesameOptions): Promise<Sesame> {
+  const { upstream, prefix, seed } = options;
+  mkdirSync(prefix, { recursive: true, mode: 0o700 });
+  const configured = await launch(options);
+  await configure(configured.admin, upstream);
+  if (seed === undefined) return configured;
+  await configured.stop();
+  await seed(prefix);
+  return launch(options);
+}
+
+async function launch(options: SesameOptions): Promise<Sesame> {
+  const { cores, prefix, name = "Sesame", workers = 1, nodeOptions = [] } = options;
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
+  const settings = {
+    SESAME_PREFIX: prefix,
+    SESAME_PROXY_LISTEN: `127.0.0.1:${port}`,
+    SESAME_ADMIN_LISTEN: `127.0.0.1:${adminPort}`,
+    SESAME_STATUS_LISTEN: "off",
+    SESAME_NGINX_WORKER_PROCESSES: `${workers}`,
+    SESAME_PROXY_ACCESS_LOG: "off",
+    SESAME_ADMIN_ACCESS_LOG: "off",
+    SESAME_LOG_LEVEL: "warn",
+  };
+  const server = await startServer([process.execPath, ...nodeOptions, main, "start"], {
+    cores,
+    on: workers === 1 ? cores.subject : cores.all.slice(0, workers),
+    env: settings,
+    readyUrl: url,
+  });
+  return {
+    name,
+    url,
+    ...server,
+    works: ["proxy", "bodies", "session", "login"],
+    prefix,
+    admin: `http://127.0.0.1:${adminPort}`,
+  };
+}

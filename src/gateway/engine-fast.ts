@@ -1,0 +1,54 @@
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Engine, EngineOptions, ListenAddress } from "./engine.ts";
+import { FastConnection, type FastOwner } from "./fast-connection.ts";
+import { alpnProtocols, createHttp2Front, serveByAlpn } from "./http2-front.ts";
+import { Listeners } from "./listeners.ts";
+
+/** The engine over sockets and our own HTTP/1.1: `http_engine = fast`. HTTP/2 is Node's here, too. */
+export function createFastEngine(options: EngineOptions): Engine {
+  const listeners = new Listeners();
+  const http2 = createHttp2Front(options);
+  const connections = new Set<FastConnection>();
+  const owner: FastOwner = {
+    options,
+    closing: false,
+    closed: (connection) => void connections.delete(connection),
+  };
+
+  function serve(socket: Socket): void {
+    connections.add(new FastConnection(socket, owner));
+  }
+
+  function createServer(address: ListenAddress): Server {
+    const socketOptions = { noDelay: true, allowHalfOpen: true };
+    if (!address.tls) {
+      return createTcpServer(socketOptions, (socket) => {
+        listeners.track(socket);
+        serve(socket);
+      });
+    }
+    const server = createTlsServer({
+      ...socketOptions,
+      ...options.tls,
+      ALPNProtocols: alpnProtocols(address),
+      handshakeTimeout: options.limits.headerTimeoutMs,
+    });
+    serveByAlpn(server, listeners, http2, serve);
+    return server;
+  }
+
+  return {
+    listen: (address) => listeners.open(createServer(address), address),
+    async close(graceMs) {
+      owner.closing = true;
+      const closed = listeners.close(graceMs);
+      for (const connection of connections) connection.shutdown();
+      http2.close();
+      await closed;
+    },
+    get statistics() {
+      return { connections: listeners.connections, accepted: listeners.accepted };
+    },
+  };
+}

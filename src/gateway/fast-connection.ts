@@ -1,0 +1,331 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import {
+  BodyReader,
+  type BodySink,
+  Deadline,
+  HeadReader,
+  HttpMessageError,
+  parseRequestHead,
+  requestFraming,
+} from "../http1/index.ts";
+import type { EngineOptions } from "./engine.ts";
+import type { Connection } from "./inbound.ts";
+import { FastInbound } from "./inbound-fast.ts";
+import { connectionOf } from "./inbound-http1.ts";
+import { TurnWriter } from "./turn-writer.ts";
+
+/** What the engine tells all of its connections. */
+export interface FastOwner {
+  readonly options: EngineOptions;
+  /** The engine is stopping: connections end with their current request. */
+  closing: boolean;
+  /** The connection is gone, or was handed over. */
+  closed(connection: FastConnection): void;
+}
+
+/** How much is read and dropped of a body that nobody wants, or behind the last answer, and for how long. */
+const DROP_BYTES = 1_048_576;
+const DROP_MS = 5_000;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/** What the deadline of a connection stands for. */
+type Awaited = "request" | "head" | "body" | "rest" | "close";
+
+/**
+ * A client's connection: reads one request at a time, has it served, and reads the next when its answer is complete. Bytes that
+ * come too early wait, at most two reads of them, and the socket is paused. Listeners are added once and find the request in a field.
+ *
+ *   request -> head -> (body while served) -> rest, if the answer came before the body's end -> request ... -> close
+ */
+export class FastConnection implements BodySink {
+  readonly facts: Connection;
+  readonly out: TurnWriter;
+  /** The request whose answer is not complete. */
+  current: FastInbound | undefined;
+  readonly #socket: Socket;
+  readonly #owner: FastOwner;
+  readonly #heads: HeadReader;
+  readonly #body: BodyReader;
+  readonly #deadline = new Deadline(() => this.#expired());
+  #awaited: Awaited = "head";
+  /** What came and was not looked at yet. */
+  #bytes = NOTHING;
+  #isReading = false;
+  /** The owner of the request wants its body. */
+  #bodyFlows = false;
+  #dropped = 0;
+  /** The body of the current request could not be read to its end; what follows it cannot be found. */
+  #isBroken = false;
+  readonly #listeners = {
+    data: (chunk: Buffer) => this.#received(chunk),
+    drain: () => this.#drained(),
+    end: () => this.#ended(),
+    timeout: () => this.#stalled(),
+    error: () => this.#socket.destroy(),
+    close: () => this.#closed(),
+  };
+
+  constructor(socket: Socket, owner: FastOwner) {
+    const { limits } = owner.options;
+    this.#socket = socket;
+    this.#owner = owner;
+    this.facts = connectionOf(socket);
+    this.out = new TurnWriter(socket);
+    this.#heads = new HeadReader(limits, true);
+    this.#body = new BodyReader(limits);
+    this.#await("head", limits.headerTimeoutMs);
+    for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
+  }
+
+  /** Whether another request may follow the current one. */
+  get mayStay(): boolean {
+    return !this.#isBroken && !this.#owner.closing && this.#owner.options.limits.keepAliveTimeoutMs > 0;
+  }
+
+  /** The engine is stopping: a connection without a request ends now. */
+  shutdown(): void {
+    if (this.current === undefined && this.#body.done && this.#heads.held === 0) this.#end();
+  }
+
+  #await(what: Awaited, ms: number): void {
+    this.#awaited = what;
+    this.#deadline.start(ms);
+  }
+
+  #expired(): void {
+    if (this.#awaited === "body") this.#breakOff(408);
+    else if (this.#awaited === "head" && this.#heads.held > 0) this.#refuse(408);
+    else if (this.#awaited === "rest") this.#end();
+    else if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else {
+      // The client is still busy with the last answer.
+      this.#watchWriting();
+      this.#deadline.start(DROP_MS);
+    }
+  }
+
+  /** Give the client the time between two pieces of a body to read on. The socket's own timeout begins anew as it reads. */
+  #watchWriting(): void {
+    if (!this.#socket.timeout) this.#socket.setTimeout(this.#owner.options.limits.bodyTimeoutMs);
+  }
+
+  #stalled(): void {
+    if (this.#socket.writableLength > 0) this.#socket.destroy();
+    else this.#socket.setTimeout(0);
+  }
+
+  // ----- reading
+
+  #received(chunk: Buffer): void {
+    if (this.#awaited === "close" || this.#isBroken) {
+      this.#drop(chunk);
+      return;
+    }
+    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#read();
+  }
+
+  /** Read as far as it goes: until all is read, a request is being served, or its body is not wanted now. */
+  #read(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      while (this.#bytes.length > 0 && this.#readMore());
+    } catch (error) {
+      if (!(error instanceof HttpMessageError)) throw error;
+      if (this.#body.done) this.#refuse(error.status);
+      else this.#breakOff(400);
+    } finally {
+      this.#isReading = false;
+    }
+    if (this.#bytes.length > 0) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #readMore(): boolean {
+    if (!this.#body.done) {
+      if (this.current !== undefined && !this.#bodyFlows) return false;
+      this.#readBody();
+      return true;
+    }
+    // A client that sends requests without reading their answers gets no further ones.
+    if (this.current !== undefined || this.#socket.writableNeedDrain) return false;
+    this.#readHead();
+    return true;
+  }
+
+  #readHead(): void {
+    const heads = this.#heads;
+    const { options } = this.#owner;
+    const chunk = this.#bytes;
+    this.#bytes = NOTHING;
+    if (!heads.push(chunk)) {
+      if (this.#awaited === "request") this.#await("head", options.limits.headerTimeoutMs);
+      return;
+    }
+    this.#bytes = heads.end === heads.bytes.length ? NOTHING : heads.bytes.subarray(heads.end);
+    const head = parseRequestHead(heads.bytes, heads.start, heads.end, options.limits);
+    const framing = requestFraming(head);
+    this.#deadline.stop();
+    this.#body.start(framing);
+    this.#bodyFlows = false;
+    this.current = new FastInbound(this, head, framing);
+    options.handle(this.current);
+  }
+
+  #readBody(): void {
+    const { current } = this;
+    const bytes = this.#bytes;
+    this.#bytes = NOTHING;
+    const used = this.#body.read(bytes, this);
+    if (this.#awaited === "close") return;
+    if (used < bytes.length) this.#bytes = bytes.subarray(used);
+    if (!this.#body.done) {
+      if (this.current !== undefined && this.#bodyFlows) this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
+    } else if (current === undefined || this.current !== current) {
+      this.#awaitRequest();
+    } else {
+      this.#deadline.stop();
+      current.listener?.onEnd(this.#body.trailers);
+    }
+  }
+
+  onBodyBytes(bytes: Uint8Array): void {
+    const { current } = this;
+    if (current === undefined) this.#drop(bytes);
+    else if (current.listener?.onData(bytes) === false) this.pauseBody();
+  }
+
+  #drop(bytes: Uint8Array): void {
+    this.#dropped += bytes.length;
+    if (this.#dropped <= DROP_BYTES) return;
+    if (this.#awaited === "rest") this.#end();
+    else this.#socket.destroy();
+  }
+
+  // ----- for the request that is served
+
+  resumeBody(inbound: FastInbound): void {
+    if (this.#bodyFlows || this.#body.done) return;
+    this.#bodyFlows = true;
+    if (inbound.awaitsContinue) {
+      inbound.awaitsContinue = false;
+      if (this.#bytes.length === 0 && !inbound.hasHead) this.out.text(CONTINUE);
+    }
+    this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
+    this.#read();
+  }
+
+  pauseBody(): void {
+    this.#bodyFlows = false;
+    if (!this.#body.done) this.#deadline.stop();
+  }
+
+  /** Write a piece of the answer's body; false means wait for `onDrain`. */
+  write(bytes: Uint8Array, chunked: boolean): boolean {
+    const more = this.out.piece(bytes, chunked);
+    if (!more) this.#watchWriting();
+    return more;
+  }
+
+  /** The answer is complete. */
+  answered(keepAlive: boolean): void {
+    this.current = undefined;
+    if (!this.out.flush()) this.#watchWriting();
+    if (!keepAlive || !this.mayStay) {
+      this.#end();
+    } else if (this.#body.done) {
+      this.#awaitRequest();
+    } else {
+      this.#dropped = 0;
+      this.#await("rest", DROP_MS);
+    }
+    if (this.#bytes.length > 0) this.#read();
+  }
+
+  #awaitRequest(): void {
+    if (this.mayStay) this.#await("request", this.#owner.options.limits.keepAliveTimeoutMs);
+    else this.#end();
+  }
+
+  /** Give up the socket after what was written; the second value is what the client has sent behind its request. */
+  handOver(): { socket: Duplex; firstBytes: Uint8Array } {
+    const socket = this.#socket;
+    const firstBytes = this.#bytes;
+    this.out.flush();
+    this.current = undefined;
+    this.#bytes = NOTHING;
+    this.#deadline.close();
+    for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
+    socket.setTimeout(0);
+    socket.pause();
+    this.#owner.closed(this);
+    return { socket, firstBytes };
+  }
+
+  /** Break the connection, with a reset where that can be had and is asked for. */
+  destroy(reset: boolean): void {
+    this.#bytes = NOTHING;
+    this.out.flush();
+    if (reset && !this.facts.tls) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  // ----- the end
+
+  /** What came is no valid head, or not all of one in time: say so, and close. */
+  #refuse(status: number): void {
+    this.out.text(this.#owner.options.badRequest(status));
+    this.#end();
+  }
+
+  /** The rest of a body cannot be read: the answer, which its owner makes of the status, is the last one. */
+  #breakOff(status: 400 | 408): void {
+    if (this.current === undefined) {
+      this.#end();
+      return;
+    }
+    this.#isBroken = true;
+    this.#bytes = NOTHING;
+    this.#dropped = 0;
+    this.#deadline.stop();
+    this.current.listener?.onFault(status);
+  }
+
+  /**
+   * Say that nothing more will be sent, and drop what the client still sends until it closes, too: a socket that is closed with
+   * bytes unread is reset, and the client may never see the answer. Source: RFC 9112 §9.6.
+   */
+  #end(): void {
+    if (this.#awaited === "close") return;
+    this.#bytes = NOTHING;
+    this.#dropped = 0;
+    this.#await("close", DROP_MS);
+    this.out.flush();
+    this.#socket.end();
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #drained(): void {
+    this.#socket.setTimeout(0);
+    if (this.current !== undefined) this.current.listener?.onDrain();
+    else this.#read();
+  }
+
+  /** The client sends nothing more. As with nginx, one that does not wait for its answer has gone. */
+  #ended(): void {
+    if (this.current !== undefined || !this.#body.done) this.#socket.destroy();
+    else this.#end();
+  }
+
+  #closed(): void {
+    const { current } = this;
+    this.current = undefined;
+    this.#deadline.close();
+    this.#owner.closed(this);
+    current?.listener?.onAbort();
+  }
+}

@@ -1,0 +1,143 @@
+import type { Duplex } from "node:stream";
+import {
+  encodeLastChunk,
+  type Framing,
+  formatResponseHead,
+  type Headers,
+  keepsAlive,
+  type RequestHead,
+} from "../http1/index.ts";
+import type { FastConnection } from "./fast-connection.ts";
+import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
+import { requestFault } from "./request-fault.ts";
+import { originForm } from "./request-target.ts";
+
+const NO_BODY: BodyFraming = { kind: "none" };
+const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
+
+/**
+ * A request read by our own parser. Once its answer is complete, or the client has gone, the connection knows it no longer and
+ * every call is without effect.
+ */
+export class FastInbound implements Inbound {
+  readonly connection: Connection;
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: "1.0" | "1.1";
+  readonly headers: Headers;
+  readonly framing: BodyFraming;
+  readonly fault: number | undefined;
+  listener: InboundListener | undefined;
+  /** The final head was given to the connection. */
+  hasHead = false;
+  /** The client waits for `100 Continue` before it sends its body. */
+  awaitsContinue: boolean;
+  readonly #connection: FastConnection;
+  #keepAlive: boolean;
+  #isBodiless = false;
+  #isChunked = false;
+  /** Bytes of the answer's body that its head has announced and that were not written yet; infinite if it announces none. */
+  #announced = Number.POSITIVE_INFINITY;
+
+  constructor(connection: FastConnection, head: RequestHead, framing: Framing) {
+    this.#connection = connection;
+    this.connection = connection.facts;
+    this.method = head.method;
+    this.target = originForm(head.target);
+    this.fault = requestFault(head);
+    this.httpVersion = head.version;
+    this.headers = head.headers;
+    this.framing =
+      framing.kind === "none" ? NO_BODY : framing.kind === "length" ? streamOf(framing.length) : CHUNKED_BODY;
+    this.#keepAlive = this.fault === undefined && keepsAlive(head.version, head.headers);
+    this.awaitsContinue = framing.kind !== "none" && head.version === "1.1" && head.headers.has("expect");
+  }
+
+  /** A client that may or may not send its body, since we never asked for it, must not send anything behind it. */
+  get keepAlive(): boolean {
+    return this.#keepAlive && !this.awaitsContinue && this.#connection.mayStay;
+  }
+
+  get canUpgrade(): boolean {
+    const upgrade = this.headers.get("upgrade");
+    if (upgrade === undefined || upgrade.toLowerCase() !== "websocket") return false;
+    return this.framing.kind === "none" && this.httpVersion === "1.1" && hasUpgradeOption(this.headers);
+  }
+
+  get #isCurrent(): boolean {
+    return this.#connection.current === this;
+  }
+
+  resume(): void {
+    if (this.#isCurrent) this.#connection.resumeBody(this);
+  }
+
+  pause(): void {
+    if (this.#isCurrent) this.#connection.pauseBody();
+  }
+
+  inform(status: number, reason: string, headers: Headers): void {
+    if (!this.#isCurrent || this.hasHead || this.httpVersion === "1.0") return;
+    this.#connection.out.text(formatResponseHead(status, reason, headers));
+  }
+
+  head(status: number, reason: string, headers: Headers): void {
+    if (!this.#isCurrent) return;
+    const text = formatResponseHead(status, reason, headers);
+    this.#keepAlive = this.keepAlive && keepsAlive("1.1", headers);
+    this.hasHead = true;
+    this.#isBodiless = this.method === "HEAD" || status === 204 || status === 304;
+    if (!this.#isBodiless) this.#frame(headers);
+    this.#connection.out.text(text);
+  }
+
+  #frame(headers: Headers): void {
+    const length = headers.get("content-length");
+    if (length !== undefined) this.#announced = Number(length);
+    else if (headers.has("transfer-encoding")) this.#isChunked = true;
+    else this.#keepAlive = false;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (!this.#isCurrent || this.#isBodiless) return true;
+    this.#announced -= chunk.length;
+    if (this.#announced < 0) {
+      this.destroy();
+      return true;
+    }
+    return this.#connection.write(chunk, this.#isChunked);
+  }
+
+  end(chunk?: Uint8Array | string, trailers?: Headers): void {
+    if (!this.#isCurrent) return;
+    if (chunk !== undefined) this.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    const isShort = this.#announced > 0 && this.#announced < Number.POSITIVE_INFINITY;
+    if (isShort) {
+      this.destroy();
+    } else {
+      if (this.#isChunked) this.#connection.out.text(encodeLastChunk(trailers));
+      this.#connection.answered(this.#keepAlive);
+    }
+  }
+
+  upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array } {
+    this.#connection.out.text(formatResponseHead(status, reason, headers));
+    return this.#connection.handOver();
+  }
+
+  /** A body that ends with its connection would look complete after a proper end: that one is reset. */
+  destroy(): void {
+    if (!this.#isCurrent) return;
+    const endsByClose =
+      this.hasHead && !this.#isBodiless && !this.#isChunked && this.#announced === Number.POSITIVE_INFINITY;
+    this.#connection.destroy(endsByClose);
+  }
+}
+
+function streamOf(length: number): BodyFraming {
+  return { kind: "stream", length };
+}
+
+function hasUpgradeOption(headers: Headers): boolean {
+  return headers.getAll("connection").some((value) => /(^|[\s,])upgrade([\s,]|$)/i.test(value));
+}

@@ -1,0 +1,4 @@
+import { memoryStorage } from "../../src/session/index.ts";
+import { testSessionStorage } from "../contracts/session-storage.ts";
+
+testSessionStorage("memory", () => memoryStorage());
