@@ -125,6 +125,25 @@ test("the packed package works in an empty folder", async (t: TestContext) => {
     assert.deepEqual(await once(child, "exit"), [0, null]);
   });
 
+  await t.test("a program runs a gateway of its own from plain JavaScript", () => {
+    const output = runScript(
+      folder,
+      "gateway.js",
+      `import { loadSettings, runGateway, SettingsError } from "sesame-gateway";
+      const listen = "127.0.0.1:0";
+      const overrides = { prefix: "own", proxy_listen: listen, admin_listen: listen, status_listen: "off", nginx_worker_processes: "1" };
+      const gateway = await runGateway(loadSettings({ overrides }).settings);
+      const { status } = await fetch("http://127.0.0.1:" + gateway.ports.proxy[0]);
+      await gateway.close();
+      try {
+        loadSettings({ overrides: { proxy_listen: "nowhere" } });
+      } catch (error) {
+        console.log(status, error instanceof SettingsError, error.code);
+      }`,
+    );
+    assert.equal(output, "404 true ERR_SETTINGS\n");
+  });
+
   await t.test("the engine makes and opens a cookie from plain JavaScript", () => {
     const output = runScript(
       folder,

@@ -6,6 +6,8 @@ import { nginxVersion } from "./nginx.ts";
 /** Where and with what was measured. */
 export interface Machine {
   readonly date: string;
+  /** The commit that was checked out, whatever was changed since; empty outside of a clone. */
+  readonly commit: string;
   readonly command: string;
   readonly processors: string;
   readonly memory: string;
@@ -21,6 +23,7 @@ export function describeMachine(cores: Cores, command: string): Machine {
   const { subject, load } = cores;
   return {
     date: new Date().toISOString().slice(0, 10),
+    commit: spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout?.trim() ?? "",
     command,
     processors: `${models.length} × ${models[0]?.model.trim() ?? "unknown"}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,

@@ -58,8 +58,8 @@ function compare(ours: Summary, other: Summary): string {
 }
 
 export function describe(machine: Machine): string {
-  const { date, processors, memory, system, pinning, versions, load, command } = machine;
-  return `${date}, ${processors}, ${memory}, ${system}; ${pinning}; ${versions}; load before the first row ${load}.\nCommand: \`${command}\``;
+  const { date, commit, processors, memory, system, pinning, versions, load, command } = machine;
+  return `${date}${commit && `, commit ${commit}`}, ${processors}, ${memory}, ${system}; ${pinning}; ${versions}; load before the first row ${load}.\nCommand: \`${command}\``;
 }
 
 /** The text of results: machine, then table. */

@@ -8,17 +8,18 @@ const frame = (functionName: string, url = "", lineNumber = -1) => ({ functionNa
 
 const profile: CpuProfile = {
   nodes: [
-    { id: 1, callFrame: frame("(root)"), children: [2, 3, 5] },
+    { id: 1, callFrame: frame("(root)"), children: [2, 3, 5, 6] },
     { id: 2, callFrame: frame("(idle)") },
     { id: 3, callFrame: frame("handle<T>", "file:///home/x/sesame/src/gateway/gateway.ts", 9), children: [4] },
     { id: 4, callFrame: frame("writev") },
     { id: 5, callFrame: frame("never") },
+    { id: 6, callFrame: frame("run", "node:internal/modules/esm/module_job", 549) },
   ],
-  samples: [2, 3, 4, 4],
-  timeDeltas: [1000, 100, 150, 50],
+  samples: [2, 3, 4, 6, 4],
+  timeDeltas: [1000, 100, 150, 700, 50],
 };
 
-it("a profile becomes a tree without idle time", () => {
+it("a profile becomes a tree without idle time and start-up", () => {
   const tree = treeOf(profile);
   assert.equal(tree.total, 300);
   const [handle, ...others] = tree.children;

@@ -23,7 +23,10 @@ export interface Frame {
   readonly children: Frame[];
 }
 
-/** The tree of calls, without the time in which nothing ran. */
+/** What the outermost functions of starting up are in: loading modules, and Node's own start. */
+const START_UP = /^node:internal\/(?:modules|main|bootstrap)\//;
+
+/** The tree of calls, without the time in which nothing ran, and without start-up. */
 export function treeOf(profile: CpuProfile): Frame {
   const times = new Map<number, number>();
   for (const [index, id] of profile.samples.entries()) {
@@ -46,7 +49,9 @@ export function treeOf(profile: CpuProfile): Frame {
       children: built.sort((a, b) => b.total - a.total),
     };
   };
-  return build(profile.nodes[0]!.id);
+  const root = build(profile.nodes[0]!.id);
+  const children = root.children.filter(({ file }) => !START_UP.test(file));
+  return { ...root, children, total: children.reduce((sum, child) => sum + child.total, root.self) };
 }
 
 function fileOf(url: string): string {

@@ -16,7 +16,7 @@ import { account } from "./account.ts";
 import { drawFlames } from "./flame.ts";
 import { type CpuProfile, treeOf } from "./profile.ts";
 
-/** How many runs long it is recorded: start-up, which is in the profile too, shall be lost in it. */
+/** How many runs long it is recorded: what is not yet compiled well shall be lost in it. */
 const RUNS = 10;
 
 /** Record where the CPU goes under signed-in requests: `flame.svg` and `profile.md` among the results, the account in README. */

@@ -53,7 +53,13 @@ const routes: Route[] = [
 
 async function start(t: TestContext, urls: readonly string[] = []) {
   const { log, entries } = createLog();
-  const api = createHttpApi({ routes, cors: createCors(urls), product: "sesame/1.2.3", log, maxBodyBytes: 10 * 1024 ** 2 });
+  const api = createHttpApi({
+    routes,
+    cors: createCors(urls),
+    product: "sesame/1.2.3",
+    log,
+    maxBodyBytes: 10 * 1024 ** 2,
+  });
   return { port: await listen(t, api.handle, serverOptions), entries };
 }
 

@@ -44,6 +44,8 @@ function maskPath(target: string, collections: ReadonlySet<string>): string {
   const [, path = "", query = ""] = /^([^?]*)(.*)$/s.exec(target)!;
   const segments = path.split("/");
   const isShown = (segment: string, index: number) =>
-    !collections.has(segments[index - 1] ?? "") || segment === "" || /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(segment);
+    !collections.has(segments[index - 1] ?? "") ||
+    segment === "" ||
+    /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(segment);
   return segments.map((segment, index) => (isShown(segment, index) ? segment : MASK)).join("/") + query;
 }

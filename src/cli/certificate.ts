@@ -52,7 +52,9 @@ async function make(prefix: Prefix): Promise<void> {
     writeFileSync(prefix.certificate, pems.cert, { mode: 0o600 });
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
-    throw new CommandError(`the self-signed certificate cannot be kept: ${path} cannot be written (${code})`, { cause: error });
+    throw new CommandError(`the self-signed certificate cannot be kept: ${path} cannot be written (${code})`, {
+      cause: error,
+    });
   }
 }
 

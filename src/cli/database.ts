@@ -15,13 +15,17 @@ interface OpenOptions {
 }
 
 /** Open the database of the settings, whose paths are absolute. Throws `DatabaseError` or CommandError. */
-export async function openDatabase(settings: Settings, { file, readOnly = false, log }: OpenOptions): Promise<Database> {
+export async function openDatabase(
+  settings: Settings,
+  { file, readOnly = false, log }: OpenOptions,
+): Promise<Database> {
   if (settings.database === "sqlite") return openSqlite({ file, readOnly });
   return openPostgres({
     ...postgresOptions(settings),
     readOnly,
     onLink(event, error) {
-      if (event === "lost") log?.error("the link to the other nodes is lost; the database is asked each time", { error });
+      if (event === "lost")
+        log?.error("the link to the other nodes is lost; the database is asked each time", { error });
       else log?.notice("the link to the other nodes is there again");
     },
   });
@@ -59,6 +63,8 @@ function read(setting: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new CommandError(`${setting}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
+    throw new CommandError(`${setting}: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
   }
 }

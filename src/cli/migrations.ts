@@ -16,7 +16,12 @@ import { locateFiles, takePrefix } from "./prefix.ts";
 
 const options = {
   conf: { type: "string", short: "c", placeholder: "FILE", description: "Settings, `name = value` as in kong.conf." },
-  prefix: { type: "string", short: "p", placeholder: "FOLDER", description: "The folder of everything the gateway keeps." },
+  prefix: {
+    type: "string",
+    short: "p",
+    placeholder: "FOLDER",
+    description: "The folder of everything the gateway keeps.",
+  },
 } as const;
 
 const notes = "Every setting may also stand in the environment, as SESAME_NAME or KONG_NAME.";
@@ -87,7 +92,8 @@ export const reset = defineCommand({
   notes,
   run: ({ values }, terminal) =>
     withDatabase(values, terminal, async (database, tables) => {
-      if (!values.yes) throw new CommandError(`everything in ${database.description} would be lost: say --yes if it may be`);
+      if (!values.yes)
+        throw new CommandError(`everything in ${database.description} would be lost: say --yes if it may be`);
       await dropTables(database, tables);
       terminal.print(`the database ${database.description} is empty\n`);
       return 0;

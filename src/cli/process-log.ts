@@ -1,4 +1,13 @@
-import { type AccessLog, createAccessLog, createLogger, createMasker, type Logger, type Masker, openSink, type Sink } from "../log.ts";
+import {
+  type AccessLog,
+  createAccessLog,
+  createLogger,
+  createMasker,
+  type Logger,
+  type Masker,
+  openSink,
+  type Sink,
+} from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { CommandError } from "./command.ts";
 

@@ -5,7 +5,10 @@ import { listenFault } from "./process.ts";
 
 /** Run a program in a process of its own, on modules of this folder. */
 function run(script: string) {
-  const modules = { process: new URL("./process.ts", import.meta.url).href, log: new URL("../log.ts", import.meta.url).href };
+  const modules = {
+    process: new URL("./process.ts", import.meta.url).href,
+    log: new URL("../log.ts", import.meta.url).href,
+  };
   const imports = `import { endOnFault, untilStopped } from ${JSON.stringify(modules.process)};
     import { createLogger } from ${JSON.stringify(modules.log)};
     const log = createLogger({ level: "notice", to: "/dev/stdout" });`;

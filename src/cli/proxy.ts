@@ -29,7 +29,7 @@ export interface ProxyParts {
 }
 
 /** The part of a process that proxies: gateway, engine and what keeps them current. */
-export interface Proxy {
+export interface ProxyServer {
   /** Accept connections; answers the ports, in the order of `proxy_listen`. Throws CommandError when one cannot be had. */
   listen(): Promise<readonly number[]>;
   statistics(): WorkerStatistics;
@@ -41,7 +41,7 @@ export interface Proxy {
 const engines = { node: createNodeEngine, fast: createFastEngine };
 
 /** Compile the configuration for a proxy that does not listen yet. */
-export async function createProxy(parts: ProxyParts): Promise<Proxy> {
+export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
   const { settings, stores, logs } = parts;
   const { log } = logs;
   const own = gatewaySettings(settings, parts.product);

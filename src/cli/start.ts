@@ -7,7 +7,12 @@ export default defineCommand({
   summary: "Run the gateway until it is told to stop.",
   options: {
     conf: { type: "string", short: "c", placeholder: "FILE", description: "Settings, `name = value` as in kong.conf." },
-    prefix: { type: "string", short: "p", placeholder: "FOLDER", description: "The folder of everything the gateway keeps." },
+    prefix: {
+      type: "string",
+      short: "p",
+      placeholder: "FOLDER",
+      description: "The folder of everything the gateway keeps.",
+    },
   },
   notes: "Every setting may also stand in the environment, as SESAME_NAME or KONG_NAME.",
   async run({ values }, terminal) {

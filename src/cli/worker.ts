@@ -5,7 +5,7 @@ import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { endOnFault } from "./process.ts";
 import { openProcessLogs, type ProcessLogs } from "./process-log.ts";
-import { createProxy, type Proxy } from "./proxy.ts";
+import { createProxy, type ProxyServer } from "./proxy.ts";
 import { maskConfiguredNames } from "./secret-names.ts";
 import type { WorkerMethods, WorkerStart } from "./worker-protocol.ts";
 
@@ -13,7 +13,7 @@ import type { WorkerMethods, WorkerStart } from "./worker-protocol.ts";
 // changes; should the primary die, the cluster module ends the worker at once, as nobody would tell it any more.
 
 let logs: ProcessLogs | undefined;
-let proxy: Proxy | undefined;
+let proxy: ProxyServer | undefined;
 let graceMs = 0;
 let publish: WorkerMethods["changed"] = async () => {};
 let reset: WorkerMethods["reset"] = async () => {};

@@ -1,5 +1,4 @@
 import cluster, { type Worker } from "node:cluster";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -34,6 +33,8 @@ const ANSWER_MS = 1000;
 interface Member {
   readonly worker: Worker;
   readonly channel: Channel;
+  /** Kept with the signal or exit code when the process has ended. */
+  readonly ended: Promise<string>;
   /** Whether requests may reach it, so that a write has to wait for it. */
   serves: boolean;
 }
@@ -60,18 +61,22 @@ export async function startWorkers(
   /** Resolves with the ports when the worker serves. */
   async function add(): Promise<readonly number[]> {
     const worker = cluster.fork();
-    const member: Member = { worker, channel: createChannel(worker, methods), serves: false };
+    const { pid } = worker.process;
+    const ended = new Promise<string>((resolve) => {
+      worker.on("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    const member: Member = { worker, channel: createChannel(worker, methods), ended, serves: false };
     const startedMs = performance.now();
     members.add(member);
-    worker.on("error", (error) => log.error("a worker process is out of reach", { pid: worker.process.pid, error }));
     worker.on("exit", () => members.delete(member));
+    worker.on("error", (error) => log.error("a worker process is out of reach", { pid, error }));
     try {
       await member.channel.call("prepare", start());
       member.serves = true;
       const ports = (await member.channel.call("listen")) as readonly number[];
-      worker.on("exit", (code, signal) => {
+      void ended.then((reason) => {
         if (performance.now() - startedMs > HEALTHY_MS) pauseMs = FIRST_PAUSE_MS;
-        void replace({ pid: worker.process.pid, reason: signal ?? `exit code ${code}` });
+        return replace({ pid, reason });
       });
       return ports;
     } catch (error) {
@@ -124,7 +129,7 @@ export async function startWorkers(
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     closing.abort();
-    const ended = [...members].map(({ worker }) => once(worker, "exit"));
+    const ended = [...members].map((member) => member.ended);
     for (const { worker } of members) worker.process.kill(signal);
     await Promise.all(ended);
   }

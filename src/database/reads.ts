@@ -43,6 +43,11 @@ export function selectPage(executor: Executor, table: Table, query: PageQuery, n
       throw new TypeError(`${query.foreign.field} is no foreign field of ${table.name}`);
     conditions.push({ sql: `${quote(column.name)} = ?`, values: [query.foreign.id.toLowerCase()] });
   }
+  for (const [field, value] of Object.entries(query.where ?? {})) {
+    const column = table.byField.get(field);
+    if (!column) throw new TypeError(`${field} is no field of ${table.name}`);
+    conditions.push({ sql: `${quote(column.name)} = ?`, values: [value] });
+  }
   if (query.tags && table.hasTags) conditions.push(tagged(table, query.tags.names, query.tags.match));
   if (query.offset !== undefined) conditions.push({ sql: `"id" > ?`, values: decodeOffset(query.offset, 1) });
   return andThen(selectWhere(executor, table, conditions, now, ` ORDER BY "id" LIMIT ${size + 1}`), (rows) => {

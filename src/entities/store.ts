@@ -18,6 +18,8 @@ export interface PageQuery {
   readonly tags?: { readonly names: readonly string[]; readonly match: "all" | "any" };
   /** Rows whose foreign field refers to this row, as `{ field: "service", id }`. */
   readonly foreign?: { readonly field: string; readonly id: string };
+  /** Rows whose text fields have these values. */
+  readonly where?: Readonly<Record<string, string>>;
 }
 
 export interface Page<E> {

@@ -117,6 +117,8 @@ export class Context {
   readonly startMs: number;
   /** The route with what was matched; undefined when none did. */
   match: Match<RouteRow> | undefined;
+  /** Whether the client asked for debugging headers, and the settings allow them. */
+  isDebugging = false;
   /** The path as routes compare it: normalised, one character per byte. */
   path = "/";
   #values: Map<ContextKey<unknown>, unknown> | undefined;

@@ -32,7 +32,7 @@ export function createFastEngine(options: EngineOptions): Engine {
       ...socketOptions,
       ...options.tls,
       ALPNProtocols: alpnProtocols(address),
-      handshakeTimeout: options.limits.headerTimeoutMs,
+      ...(options.limits.headerTimeoutMs > 0 && { handshakeTimeout: options.limits.headerTimeoutMs }),
     });
     serveByAlpn(server, listeners, http2, serve);
     return server;

@@ -40,9 +40,22 @@ export function createNodeEngine(options: EngineOptions): Engine {
   const refused = new WeakSet<Duplex>();
 
   function serve(req: http.IncomingMessage, res: http.ServerResponse, extras: Http1Extras): void {
+    // Node reads on behind a request that is refused, where nothing can be trusted.
+    if (requests.get(req.socket)?.fault !== undefined) return;
+    const { socket } = req;
     const inbound = new Http1Inbound(req, res, state, extras);
-    requests.set(req.socket, inbound);
-    options.handle(inbound);
+    const previous = requests.get(socket);
+    requests.set(socket, inbound);
+    if (previous?.isOpen) {
+      // A client that does not wait for its answers: one after the other, and none behind the answer that ends the connection.
+      socket.pause();
+      previous.onAnswered(() => {
+        socket.resume();
+        options.handle(inbound);
+      });
+    } else {
+      options.handle(inbound);
+    }
   }
 
   function serveHandover(req: http.IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
@@ -52,14 +65,14 @@ export function createNodeEngine(options: EngineOptions): Engine {
     serve(req, res, { handover });
   }
 
-  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+  function refuse(error: ParseError, socket: Socket): void {
     if (!socket.writable || error.code === "ECONNRESET" || error.code === "HPE_INVALID_EOF_STATE") {
       socket.destroy();
       return;
     }
     if (refused.has(socket)) return;
     refused.add(socket);
-    const lastWords = options.badRequest(statusOf(error.code));
+    const lastWords = options.badRequest(statusOf(error));
     const inbound = requests.get(socket);
     if (inbound?.isOpen) inbound.spoil(lastWords);
     else closeGently(socket, lastWords);
@@ -115,15 +128,21 @@ export function createNodeEngine(options: EngineOptions): Engine {
   };
 }
 
+/** What Node says of bytes that its parser refuses. */
+interface ParseError extends Error {
+  readonly code?: string | undefined;
+  readonly reason?: string;
+}
+
 /** A WebSocket's request has no body; any other offer to upgrade is passed over, as RFC 9110 §7.8 allows. */
 function isWebSocket({ method, headers }: http.IncomingMessage): boolean {
   const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
   return method === "GET" && headers.upgrade?.toLowerCase() === "websocket" && !hasBody;
 }
 
-function statusOf(code: string | undefined): number {
+function statusOf({ code, reason }: ParseError): number {
   if (code === "HPE_HEADER_OVERFLOW") return 494;
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return 408;
-  if (code === "HPE_INVALID_VERSION") return 505;
+  if (code === "HPE_PAUSED_H2_UPGRADE" || reason === "Invalid HTTP version") return 505;
   return 400;
 }

@@ -65,7 +65,10 @@ export class Exchange implements AnswerOwner, BodyOwner {
       this.chain.skipAccess(ctx);
       return ctx.response.error(404, "no Route matched with those values");
     }
-    if (this.parts.settings.allow_debug_header && ctx.request.headers.get("kong-debug") === "1") nameMatch(ctx);
+    if (this.parts.settings.allow_debug_header && ctx.request.headers.get("kong-debug") === "1") {
+      ctx.isDebugging = true;
+      nameMatch(ctx);
+    }
     return protocolRefusal(ctx, ctx.match.route);
   }
 

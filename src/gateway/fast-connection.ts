@@ -9,6 +9,7 @@ import {
   parseRequestHead,
   requestFraming,
 } from "../http1/index.ts";
+import { DROP_MS } from "./closing.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { Connection } from "./inbound.ts";
 import { FastInbound } from "./inbound-fast.ts";
@@ -24,9 +25,8 @@ export interface FastOwner {
   closed(connection: FastConnection): void;
 }
 
-/** How much is read and dropped of a body that nobody wants, or behind the last answer, and for how long. */
+/** How much is read and dropped of a body that nobody wants, or behind the last answer. */
 const DROP_BYTES = 1_048_576;
-const DROP_MS = 5_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -90,9 +90,10 @@ export class FastConnection implements BodySink {
     if (this.current === undefined && this.#body.done && this.#heads.held === 0) this.#end();
   }
 
+  /** A timeout of 0 is none. */
   #await(what: Awaited, ms: number): void {
     this.#awaited = what;
-    this.#deadline.start(ms);
+    this.#deadline.start(ms || Number.POSITIVE_INFINITY);
   }
 
   #expired(): void {

@@ -6,6 +6,7 @@ import {
   formatResponseHead,
   Headers,
   type HttpMessageError,
+  keepsAlive,
   type RequestHead,
   requestFraming,
 } from "../http1/index.ts";
@@ -73,6 +74,8 @@ export class Http1Inbound implements Inbound {
   #isChunked = false;
   #endsByClose = false;
   #isSpoilt = false;
+  /** The answer's head has promised that the connection stays. */
+  #keptAlive = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, state: EngineState, extras: Http1Extras) {
     this.#req = req;
@@ -88,7 +91,8 @@ export class Http1Inbound implements Inbound {
     const head = { method: this.method, target: req.url ?? "", version: this.httpVersion, headers: this.headers };
     const { framing, fault } = judge(head, state.limits);
     this.framing = framing;
-    this.fault = fault;
+    // Node takes `GET /path` without a version for HTTP/0.9.
+    this.fault = req.httpVersionMajor === 1 ? fault : 400;
     res.sendDate = false;
     res.on("close", () => this.listener?.onAbort());
     if (extras.handover) res.on("finish", () => closeGently(req.socket));
@@ -141,11 +145,15 @@ export class Http1Inbound implements Inbound {
     return !this.#res.writableFinished;
   }
 
+  /** Call this once the answer is complete, unless it ends the connection. */
+  onAnswered(next: () => void): void {
+    this.#res.once("finish", () => this.#keptAlive && next());
+  }
+
   /** What came on the connection is not HTTP any more: the rest of this request's body, or what follows it. */
   spoil(lastWords: string): void {
     if (!this.#req.complete) this.#fail(400);
-    else if (this.#res.headersSent) this.#req.socket.destroySoon();
-    else this.#res.once("close", () => closeGently(this.#req.socket, lastWords));
+    else this.onAnswered(() => closeGently(this.#req.socket, lastWords));
   }
 
   #fail(status: 400 | 408): void {
@@ -165,6 +173,7 @@ export class Http1Inbound implements Inbound {
   head(status: number, reason: string, headers: Headers): void {
     this.#isChunked = headers.has("transfer-encoding");
     this.#endsByClose = !this.#isChunked && !headers.has("content-length");
+    this.#keptAlive = this.keepAlive && keepsAlive("1.1", headers);
     this.#res.writeHead(status, reason, headers.list as string[]);
   }
 
@@ -190,7 +199,7 @@ export class Http1Inbound implements Inbound {
   #endEarly(chunk: Uint8Array | string | undefined): void {
     const [req, res] = [this.#req, this.#res];
     setTimeout(() => req.complete || req.socket.destroy(), DROP_MS).unref();
-    if (this.keepAlive || this.#awaitsContinue || chunk === undefined) {
+    if (this.#keptAlive || this.#awaitsContinue || chunk === undefined) {
       res.end(chunk);
     } else {
       res.write(chunk);

@@ -9,6 +9,15 @@ export { fieldNames, fieldText, fieldValue } from "./field-value.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 export type { Connection, Inbound, InboundListener } from "./inbound.ts";
 export { createLookups, type Lookups } from "./lookups.ts";
+export {
+  type Labels,
+  type MetricDefinition,
+  type Metrics,
+  MetricsRegistry,
+  type MetricsSnapshot,
+  mergeMetrics,
+  renderMetrics,
+} from "./metrics.ts";
 export { definePlugin, type Handlers, type Log, type Plugin, type PluginRow, type Services } from "./plugin.ts";
 export { validateRouteRegex } from "./regex.ts";
 export { type BodyArgs, readBodyArgs, removeBodyArg } from "./request-args.ts";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { EntityStore, Lease, Stores } from "../entities/index.ts";
+import type { Change, EntityStore, Lease, Stores } from "../entities/index.ts";
 import { type Awaitable, type Entity, type Row, type RowOf, validateField } from "../schema/index.ts";
 
 /**
@@ -16,6 +16,12 @@ export interface Lookups {
   children<E extends Entity>(entity: E, field: string, id: string): Awaitable<readonly RowOf<E>[]>;
   /** The store itself, for reads that must not be answered from memory and for writes. */
   store<E extends Entity>(entity: E): EntityStore<RowOf<E>>;
+  /** All entities that are kept. */
+  readonly entities: readonly Entity[];
+  /** Hear of the changes of an entity's rows, and that some may have been missed. */
+  follow(entity: Entity, changed: (changes: readonly Change[]) => void, missed: () => void): void;
+  /** Whether what was heard of changes is all there is to know (`Lease`); if not, the store must be asked. */
+  isCurrent(): boolean;
   /** Forget everything and hear of changes no more. */
   close(): void;
 }
@@ -26,11 +32,13 @@ const MAX_KEY = 1024;
 /** `max`: rows remembered per entity. */
 export function createLookups(stores: Stores, { max = 10_000 }: { max?: number } = {}): Lookups {
   const memories = new Map<string, Memory>();
-  const stop = stores.onChange((changes) => {
-    for (const { entity, row, old } of changes) memories.get(entity)?.forget(row, old);
-  });
-  // What is being asked for meanwhile is kept by memories that nobody looks into any more.
-  const stopResets = stores.onReset(() => memories.clear());
+  const stops = [
+    stores.onChange((changes) => {
+      for (const { entity, row, old } of changes) memories.get(entity)?.forget(row, old);
+    }),
+    // What is being asked for meanwhile is kept by memories that nobody looks into any more.
+    stores.onReset(() => memories.clear()),
+  ];
 
   function memoryOf(entity: Entity): Memory {
     let memory = memories.get(entity.name);
@@ -53,9 +61,13 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
         () => undefined,
       ),
     store: (entity) => stores.of(entity),
+    entities: stores.entities,
+    follow(entity, changed, missed) {
+      stops.push(stores.onChange(changed, [entity.name]), stores.onReset(missed));
+    },
+    isCurrent: () => stores.lease.isCurrent(),
     close() {
-      stop();
-      stopResets();
+      for (const stop of stops) stop();
       memories.clear();
     },
   };

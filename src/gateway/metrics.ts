@@ -110,7 +110,7 @@ export function renderMetrics(
   const lines: string[] = [];
   for (const [name, { help, buckets }] of Object.entries(definitions)) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${buckets ? "histogram" : "counter"}`);
-    const series = Object.entries(snapshot[name] ?? (buckets ? {} : { "": { count: 0 } }));
+    const series = Object.entries(snapshot[name] ?? {});
     for (const [labels, { count, sum = 0, buckets: counts = [] }] of series) {
       const inBraces = labels === "" ? "" : `{${labels}}`;
       if (!buckets) lines.push(`${name}${inBraces} ${count}`);

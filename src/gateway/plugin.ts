@@ -1,7 +1,7 @@
 import type { Awaitable, Entity, Fields, Infer, PluginSchema } from "../schema/index.ts";
 import type { Context } from "./context.ts";
 import type { Lookups } from "./lookups.ts";
-import type { Metrics } from "./metrics.ts";
+import type { MetricDefinition, Metrics } from "./metrics.ts";
 import type { Exit } from "./response.ts";
 
 export type { Awaitable, Entity, Fields, Infer, PluginSchema } from "../schema/index.ts";
@@ -66,6 +66,8 @@ export interface Plugin<F extends Fields = Fields> extends PluginSchema {
   readonly config: F;
   /** Entities of its own, such as credentials. */
   readonly entities?: readonly Entity[];
+  /** The metrics it keeps, by name. */
+  readonly metrics?: Readonly<Record<string, MetricDefinition>>;
   create(config: Infer<F>, services: Services, row: PluginRow): Handlers;
 }
 

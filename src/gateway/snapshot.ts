@@ -1,5 +1,6 @@
 import type { PluginRow as StoredPlugin, Route, Service } from "../entities/index.ts";
 import type { Handlers, Plugin, Services } from "./plugin.ts";
+import { resolveReferences } from "./references.ts";
 import { createRouter, type Router } from "./router.ts";
 import type { RouteColumns } from "./router-rows.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -68,7 +69,7 @@ export function buildSnapshot(rows: SnapshotRows, parts: SnapshotParts, previous
     const fingerprint = JSON.stringify(row);
     const before = previous?.instances.get(row.id);
     if (before?.fingerprint === fingerprint) instances.set(row.id, before);
-    else instances.set(row.id, { fingerprint, row, plugin, handlers: plugin.create(row.config as never, parts.services, row) });
+    else instances.set(row.id, createInstance(row, plugin, fingerprint, parts.services));
   }
 
   const router = createRouter(routeRows(rows, parts.settings), { flavor: parts.settings.router_flavor });
@@ -85,6 +86,16 @@ export function buildSnapshot(rows: SnapshotRows, parts: SnapshotParts, previous
       return slots;
     },
   };
+}
+
+/** A row whose references lead nowhere refuses everything that comes to it, and is tried again with the next snapshot. */
+function createInstance(row: StoredPlugin, plugin: Plugin, fingerprint: string, services: Services): Instance {
+  const { config, faults } = resolveReferences(plugin.config, row.config);
+  if (faults.length === 0) {
+    return { fingerprint, row, plugin, handlers: plugin.create(config as never, services, row) };
+  }
+  for (const fault of faults) services.log.error(`plugin ${row.name} ${row.id}: ${fault}`);
+  return { fingerprint: "", row, plugin, handlers: { access: (ctx) => ctx.response.error(500) } };
 }
 
 function routeRows(rows: SnapshotRows, settings: GatewaySettings): RouteRow[] {

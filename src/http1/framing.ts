@@ -70,6 +70,8 @@ export function responseFraming(method: string, head: ResponseHead): Framing {
 /** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */
 export function keepsAlive(version: "1.0" | "1.1", headers: Headers): boolean {
   if (!headers.has("connection")) return version === "1.1";
-  const options = listItems(headers.getAll("connection"));
+  const values = headers.getAll("connection");
+  if (values.length === 1 && values[0] === "keep-alive") return true;
+  const options = listItems(values);
   return !options.includes("close") && (version === "1.1" || options.includes("keep-alive"));
 }

@@ -27,6 +27,8 @@ export interface Entity {
   readonly unique?: readonly (readonly string[])[];
   /** Kept for the gateway itself: the Admin API has no routes for it. */
   readonly internal?: true;
+  /** Consumers are recognised by its rows. */
+  readonly credential?: true;
   /** Rows may expire: the transient member `ttl` in seconds is accepted and shown. */
   readonly ttl?: true;
   /** Rows refine their schema by the value of `key` (the first element, if that is a list). */

@@ -263,6 +263,18 @@ export function testSessionStorage(
     assert.equal((await list(index)).length, 3);
   });
 
+  contract("an index that sessions have left lives as long as those that come", async (fixture) => {
+    const { storage, now, write, list, pass } = fixture;
+    const index = randomIndex();
+    const [left, short, long] = [randomKey(), randomKey(), randomKey()];
+    await write(left, "1", { ttl: 10, metadata: [index] });
+    await write(short, "2", { ttl: 20, metadata: [index] });
+    await storage.delete(name, left, now(), [index]);
+    await write(long, "3", { ttl: 1000, metadata: [index] });
+    await pass(50);
+    assert.deepEqual(await list(index), [long]);
+  });
+
   // Where strictly compatible, a subject is written as it is.
   for (const subject of [`o'Brien "quoted" %41`, "'; DELETE FROM sessions; --", "..", "a:b", "$(id) `id` \\' \\"]) {
     contract(`the subject ${JSON.stringify(subject)} is text like any other`, async ({ write, list, read }) => {

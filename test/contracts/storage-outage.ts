@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSessions, SessionError, type SessionStorage } from "../../src/session/index.ts";
+import { startRelay } from "../helpers/relay.ts";
 import { type TestServer, until } from "../helpers/servers.ts";
 
 interface Outage {
   readonly server: () => TestServer;
-  /** A storage with timeouts of 300 ms. */
-  open(): { storage: SessionStorage; close(): unknown };
+  /** A storage on this port, with timeouts of 300 ms. */
+  open(port: number): { storage: SessionStorage; close(): unknown };
   /** Whether what was stored before the server's end is there after it. */
   readonly isDurable?: boolean;
 }
@@ -18,8 +19,8 @@ const PATIENCE_MS = 3_000;
 export function testOutage(storageName: string, { server, open, isDurable = false }: Outage): void {
   const now = Math.floor(Date.now() / 1000);
 
-  function begin() {
-    const { storage, close } = open();
+  function begin(port = server().port) {
+    const { storage, close } = open(port);
     const sessions = createSessions({ secret: "a secret of this test", store_metadata: true }, { storage });
     const login = async () => {
       const session = sessions.create({});
@@ -75,6 +76,17 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     await until("sessions are opened again", async () => (await reasonOf(visit)) === undefined, 5_000);
     await login();
     await close();
+  });
+
+  test(`${storageName}: connections that swallow everything are given up, and new ones are made`, async () => {
+    const relay = await startRelay(server().port);
+    const { close, login, reasonOf } = begin(relay.port);
+    const [visit] = await Promise.all(Array.from({ length: 5 }, login));
+    relay.swallow();
+    await quickly(until("sessions are opened again", async () => (await reasonOf(visit!)) === undefined));
+    await login();
+    await close();
+    await relay.close();
   });
 
   test(`${storageName}: a server that is not there when we begin is found when it comes`, async () => {

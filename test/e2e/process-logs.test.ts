@@ -50,9 +50,14 @@ for (const workers of ["1", "2"]) {
       assert.match(cookie, /^house=/);
       for (const path of ["/app", "/down", "/nowhere"]) {
         await get(`${proxy}${path}?apikey=${SECRETS.key}&x-house=${SECRETS.customKey}`);
-        await get(`${proxy}${path}?X-House=${SECRETS.customKey}`, { referer: `http://a/?x-house=${SECRETS.customKey}` });
+        await get(`${proxy}${path}?X-House=${SECRETS.customKey}`, {
+          referer: `http://a/?x-house=${SECRETS.customKey}`,
+        });
         await get(`${proxy}${path}`, { cookie, authorization: `Bearer ${SECRETS.bearer}`, apikey: SECRETS.key });
-        await get(`${proxy}${path}?token=${SECRETS.bearer}`, { "user-agent": `x apikey=${SECRETS.key}`, cookie: `${cookie}x` });
+        await get(`${proxy}${path}?token=${SECRETS.bearer}`, {
+          "user-agent": `x apikey=${SECRETS.key}`,
+          cookie: `${cookie}x`,
+        });
         await get(`${proxy}${path}?apikey=${SECRETS.unknown}`, { referer: `http://u:${SECRETS.userinfo}@h/` });
       }
       const rows = JSON.parse((await get(`${admin}/sessions`)).body).data as { session_id: string; data: string }[];
@@ -69,16 +74,27 @@ for (const workers of ["1", "2"]) {
       const files = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
       assert.deepEqual(files.map(([name]) => name).sort(), ["access.log", "admin_access.log"]);
       const logs = [...files, ["standard error", gateway.errors()], ["standard output", gateway.output()]] as const;
-      const secrets = [...Object.values(SECRETS), basic, cookie.split("=")[1]!, ...rows.flatMap((row) => [row.session_id, row.data])];
+      const secrets = [
+        ...Object.values(SECRETS),
+        basic,
+        cookie.split("=")[1]!,
+        ...rows.flatMap((row) => [row.session_id, row.data]),
+      ];
       for (const [name, text] of logs) {
         for (const secret of secrets) assert.ok(!text.includes(secret), `${name}: ${secret}`);
       }
 
       const [access, adminAccess] = files.map(([, text]) => text);
-      assert.match(access!, /^127\.0\.0\.1 - - \[.*\] "GET \/app HTTP\/1\.1" 200 \d+ "-" "-" kong_request_id: "[0-9a-f]{32}"$/m);
+      assert.match(
+        access!,
+        /^127\.0\.0\.1 - - \[.*\] "GET \/app HTTP\/1\.1" 200 \d+ "-" "-" kong_request_id: "[0-9a-f]{32}"$/m,
+      );
       assert.ok(access!.includes('"GET /down?apikey=******&x-house=****** HTTP/1.1" 502 '));
       assert.equal(access!.trimEnd().split("\n").length, 17);
-      assert.match(adminAccess!, /"POST \/consumers\/fiona\/key-auth HTTP\/1\.1" 201 [1-9]\d* "-" "node" kong_request_id: "[0-9a-f]{32}"/);
+      assert.match(
+        adminAccess!,
+        /"POST \/consumers\/fiona\/key-auth HTTP\/1\.1" 201 [1-9]\d* "-" "node" kong_request_id: "[0-9a-f]{32}"/,
+      );
       assert.ok(adminAccess!.includes('"GET /consumers/fiona/key-auth/******?apikey=****** HTTP/1.1" 200 '));
       assert.ok(adminAccess!.includes('"GET /sessions/****** HTTP/1.1" 200 '));
 
@@ -91,7 +107,10 @@ for (const workers of ["1", "2"]) {
 test("an Admin API that other machines can reach is warned of, in the log and where the operator looks", async (t) => {
   const open = { admin_listen: "0.0.0.0:0", proxy_listen: "off", status_listen: "off" };
   const shown = await spawnGateway(t, { settings: open });
-  assert.match(shown.errors(), /level=warn message="admin_listen: other machines can reach the Admin API at 0\.0\.0\.0:0/);
+  assert.match(
+    shown.errors(),
+    /level=warn message="admin_listen: other machines can reach the Admin API at 0\.0\.0\.0:0/,
+  );
   shown.child.kill("SIGTERM");
   assert.equal(await shown.ended, 0);
   const logged = await spawnGateway(t, { settings: { ...open, proxy_error_log: "logs/error.log" } });

@@ -89,7 +89,10 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
     const port = await busyPort(t);
     await refuse({ prefix, admin_listen: `127.0.0.1:${port}` }, /^admin_listen: 127\.0\.0\.1:\d+ is in use/);
     await refuse({ prefix, status_listen: `127.0.0.1:${port}` }, /^status_listen: 127\.0\.0\.1:\d+ is in use/);
-    await refuse({ prefix, proxy_listen: "192.0.2.1:0" }, /^proxy_listen: 192\.0\.2\.1:0 is no address of this machine/);
+    await refuse(
+      { prefix, proxy_listen: "192.0.2.1:0" },
+      /^proxy_listen: 192\.0\.2\.1:0 is no address of this machine/,
+    );
     await refuse({ prefix, proxy_listen: "nowhere.invalid:0" }, /^proxy_listen: nowhere\.invalid:0 is no address/);
   });
 
@@ -118,7 +121,10 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
     const database = new DatabaseSync(file);
     database.exec("INSERT INTO schema_migrations (version, name) VALUES (999, 'of the future')");
     database.close();
-    await refuse({ prefix }, /^the database .*sesame\.db has schema version 999, this program knows versions up to \d+/);
+    await refuse(
+      { prefix },
+      /^the database .*sesame\.db has schema version 999, this program knows versions up to \d+/,
+    );
     writeFileSync(file, "this was a database once ".repeat(1000));
     await refuse({ prefix }, /sesame\.db is not an SQLite database, or it is damaged$/);
     const { prefix: other } = { prefix: join(temporaryFolder(t), "prefix") };
@@ -133,7 +139,10 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
     const gone = join(prefix, "gone.pem");
     await refuse({ prefix, ssl_cert: gone, ssl_cert_key: key }, /^ssl_cert: .*gone\.pem cannot be read \(ENOENT\)$/);
     await refuse({ prefix, ssl_cert: cert, ssl_cert_key: "gone.pem" }, /^ssl_cert_key: \/.*gone\.pem cannot be read/);
-    await refuse({ prefix, ssl_cert: cert, ssl_cert_key: key }, /^ssl_cert and ssl_cert_key are no certificate with its/);
+    await refuse(
+      { prefix, ssl_cert: cert, ssl_cert_key: key },
+      /^ssl_cert and ssl_cert_key are no certificate with its/,
+    );
     await refuse({ prefix, lua_ssl_trusted_certificate: gone }, /^lua_ssl_trusted_certificate: .*gone\.pem cannot be/);
     writeFileSync(cert, "no certificate");
     await refuse({ prefix }, /are no certificate with its key/);
@@ -141,7 +150,10 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
 
   test("plugins that are not there", async (t) => {
     const prefix = join(temporaryFolder(t), "prefix");
-    await refuse({ prefix, plugins: "bundled,my-plugin" }, /^plugins: there is no plugin "my-plugin"; expected bundled,/);
+    await refuse(
+      { prefix, plugins: "bundled,my-plugin" },
+      /^plugins: there is no plugin "my-plugin"; expected bundled,/,
+    );
   });
 
   test("a settings file that is broken or not there", (t) => {

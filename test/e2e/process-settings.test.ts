@@ -34,7 +34,10 @@ suite("a setting", { concurrency: true, timeout: 30_000 }, () => {
     }
     const { id } = await create("/routes", { paths: ["/nothing"] });
     const none = await get(`${proxy}/nothing`, { "kong-debug": "1" });
-    assert.deepEqual([none.status, none.headers["kong-route-id"], none.headers["kong-service-id"]], [503, id, undefined]);
+    assert.deepEqual(
+      [none.status, none.headers["kong-route-id"], none.headers["kong-service-id"]],
+      [503, id, undefined],
+    );
   });
 
   test("allow_debug_header is off by default", async (t) => {
@@ -117,7 +120,10 @@ suite("a setting", { concurrency: true, timeout: 30_000 }, () => {
   test("admin_client_max_body_size limits what the Admin API reads", async (t) => {
     const gateway = await startGateway(t, { admin_client_max_body_size: "2k" });
     const post = (size: number) =>
-      fetch(`${gateway.admin}/consumers`, { method: "POST", body: new URLSearchParams({ username: "x".repeat(size) }) });
+      fetch(`${gateway.admin}/consumers`, {
+        method: "POST",
+        body: new URLSearchParams({ username: "x".repeat(size) }),
+      });
     assert.equal((await post(100)).status, 201);
     assert.equal((await post(4000)).status, 413);
   });

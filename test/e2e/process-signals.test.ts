@@ -22,7 +22,11 @@ async function start(t: TestContext, settings: Record<string, string> = {}, more
   return gateway;
 }
 
-const isRefused = (url: string) => get(url).then(() => false, (error) => error.code === "ECONNREFUSED");
+const isRefused = (url: string) =>
+  get(url).then(
+    () => false,
+    (error) => error.code === "ECONNREFUSED",
+  );
 
 /** Wait until the port of a URL is closed. */
 async function closed(url: string): Promise<void> {
@@ -92,7 +96,10 @@ suite("a gateway that is told to stop", { concurrency: true, timeout: 60_000 }, 
 
   test("connections without a request do not hold it up, on either listener", async (t) => {
     const gateway = await start(t, { proxy_listen: "127.0.0.1:0, 127.0.0.1:0 ssl http2" });
-    const [plain, secure] = gateway.output().match(/(?<=127\.0\.0\.1:)\d+/g)!.map(Number);
+    const [plain, secure] = gateway
+      .output()
+      .match(/(?<=127\.0\.0\.1:)\d+/g)!
+      .map(Number);
     const agent = new Agent({ keepAlive: true });
     t.after(() => agent.destroy());
     const idle = [connect(plain!, "127.0.0.1"), connect(secure!, "127.0.0.1")];

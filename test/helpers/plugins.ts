@@ -23,7 +23,7 @@ import { createInbound, type TestInbound, type TestRequest } from "./inbound.ts"
 /** 2025-01-01T00:00:00Z, where the clock of a world stands at first. */
 export const START = 1_735_689_600;
 
-const SETTINGS: GatewaySettings = {
+export const SETTINGS: GatewaySettings = {
   product: "sesame/0.0.0",
   trusted_ips: [],
   real_ip_header: "X-Real-IP",

@@ -258,7 +258,10 @@ export async function ask(t: TestContext, door: Door, asked: Asked = {}): Promis
 
 /** Open an HTTP/2 session; it is destroyed with the test. */
 export function openHttp2(t: TestContext, { host, port }: Pick<Door, "host" | "port">) {
-  const session = connectHttp2(`https://${host.includes(":") ? `[${host}]` : host}:${port}`, { rejectUnauthorized: false });
+  const session = connectHttp2(`https://${host.includes(":") ? `[${host}]` : host}:${port}`, {
+    rejectUnauthorized: false,
+    maxSendHeaderBlockLength: 1_000_000,
+  });
   session.on("error", () => {});
   t.after(() => session.destroy());
   return session;

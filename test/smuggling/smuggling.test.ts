@@ -36,9 +36,16 @@ async function attempt(
   const place = (text: string) => text.replaceAll("@", PATH);
   const answer = parse(await exchange(port, place(bytes.replaceAll("user@h", "user\x40h") + FOLLOW)));
   const victim = parse(await exchange(port, place("GET @/victim HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")));
-  const seen = upstream.seen();
   assert.deepEqual(victim, { statuses: [200], echoes: [`GET ${PATH}/victim`] }, "the next client gets its own answer");
+  const seen = await upstream.seen(`GET ${PATH}/victim`);
   assert.equal(seen.pop(), `GET ${PATH}/victim`);
+  if (served === undefined && engine === "node") {
+    // Its parser takes some of these, or reads on behind them, which is its right as long as everybody sees the same requests.
+    const complete = seen.map(withoutBody).filter((request) => !begun?.map(place).includes(request));
+    assert.deepEqual(answer.echoes, complete.slice(0, answer.echoes.length));
+    assert.equal(answer.statuses.filter((status) => status === 200).length, answer.echoes.length);
+    return;
+  }
   if (served === undefined) {
     assert.equal(answer.statuses.length, 1, `one answer, not ${answer.statuses}`);
     assert.ok(answer.statuses[0]! >= 400, `refused, not ${answer.statuses}`);
@@ -68,7 +75,8 @@ for (const engine of ["fast", "node"]) {
     test(`nothing is smuggled through http_engine = ${engine} to ${name}`, { skip }, async (t) => {
       const upstream = await start(t);
       const port = await startProxied(t, upstream, engine);
-      for (const entry of cases) await t.test(entry.name, () => attempt(port, upstream, engine, entry));
+      for (const entry of cases)
+        await t.test(entry.name, { timeout: 5_000 }, () => attempt(port, upstream, engine, entry));
     });
   }
 }

@@ -11,8 +11,8 @@ import { listen } from "../helpers/raw-http.ts";
 /** A server that answers every request with its method and path, and remembers them. */
 export interface Upstream {
   readonly port: number;
-  /** Requests seen since the last call, `METHOD path`, and where it can be known ` body`. */
-  seen(): string[];
+  /** Requests seen since the last call up to `last`: `METHOD path`, and where it can be known ` body`. */
+  seen(last: string): Promise<string[]>;
   readonly knowsBodies: boolean;
 }
 
@@ -30,7 +30,7 @@ export async function startNode(t: TestContext): Promise<Upstream> {
   return {
     port,
     knowsBodies: true,
-    seen() {
+    async seen() {
       const seen = requests;
       requests = [];
       return seen;
@@ -72,11 +72,17 @@ http { log_format seen '$request_method $request_uri'; access_log ${log} seen; $
   return {
     port,
     knowsBodies: false,
-    seen() {
-      const text = readFileSync(log, "latin1");
-      const seen = text.slice(read).split("\n").filter(Boolean);
-      read = text.length;
-      return seen;
+    // nginx writes its log after its answer.
+    async seen(last) {
+      for (;;) {
+        const text = readFileSync(log, "latin1");
+        const seen = text.slice(read).split("\n").filter(Boolean);
+        if (seen.at(-1) === last) {
+          read = text.length;
+          return seen;
+        }
+        await wait(1);
+      }
     },
   };
 }

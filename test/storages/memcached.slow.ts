@@ -75,8 +75,8 @@ describe("memcached", { skip: lacking("memcached") }, () => {
 
   testOutage("memcached", {
     server: () => server,
-    open() {
-      const opened = openMemcached({ port: server.port, connect_timeout: 300, read_timeout: 300 });
+    open(port) {
+      const opened = openMemcached({ port, connect_timeout: 300, read_timeout: 300 });
       return { storage: memcachedStorage({ client: opened }), close: () => opened.close() };
     },
   });

@@ -108,8 +108,8 @@ describe("MariaDB", { skip: lacking("mariadbd", "mariadb-install-db") }, () => {
 
   testOutage("mysql", {
     server: () => server,
-    open() {
-      const opened = openMysql({ ...server.settings, connect_timeout: 300, read_timeout: 300 });
+    open(port) {
+      const opened = openMysql({ ...server.settings, port, connect_timeout: 300, read_timeout: 300 });
       const storage = mysqlStorage({ client: opened, ensureTables: true });
       return { storage, close: () => opened.close() };
     },

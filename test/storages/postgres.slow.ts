@@ -35,7 +35,10 @@ describe("PostgreSQL", { skip: lacking("postgres", "initdb") }, () => {
       postgresStorage({ client, ensureTables: true, table: "other.sessions", table_meta: "other.meta" });
     const own = key();
     const write = { now, ttl: 100, metadata: [index] };
-    await Promise.all([1, 2, 3, 4, 5].map(() => open().set("session", key(), "text", write)));
+    for (let round = 0; round < 20; round++) {
+      await client.query("DROP TABLE IF EXISTS other.meta, other.sessions", []);
+      await Promise.all([1, 2, 3, 4, 5].map(() => open().set("session", key(), "text", write)));
+    }
     await open().set("session", own, "text", write);
     assert.equal(await open().get("session", own, now), "text");
     assert.equal((await open().list("session", index, now)).size, 6);
@@ -92,8 +95,8 @@ describe("PostgreSQL", { skip: lacking("postgres", "initdb") }, () => {
 
   testOutage("postgres", {
     server: () => server,
-    open() {
-      const opened = openPostgres({ ...server.settings, connect_timeout: 300, read_timeout: 300 });
+    open(port) {
+      const opened = openPostgres({ ...server.settings, port, connect_timeout: 300, read_timeout: 300 });
       const storage = postgresStorage({ client: opened, ensureTables: true });
       return { storage, close: () => opened.close() };
     },

@@ -85,8 +85,8 @@ describe("one Redis", { skip: lacking("redis-server") }, () => {
 
   testOutage("redis", {
     server: () => server,
-    open() {
-      const client = openRedis({ port: server.port, connect_timeout: 300, read_timeout: 300 });
+    open(port) {
+      const client = openRedis({ port, connect_timeout: 300, read_timeout: 300 });
       return { storage: redisStorage({ client }), close: () => client.close() };
     },
   });

@@ -14,6 +14,7 @@ export const basicauthCredential = {
   name: "basicauth_credentials",
   description: "A user name and a password by which a consumer is known.",
   primary_key: ["id"],
+  credential: true,
   endpoint_key: "username",
   admin_api_name: "basic-auths",
   admin_api_nested_name: "basic-auth",

@@ -5,6 +5,7 @@ export const keyauthCredential = {
   name: "keyauth_credentials",
   description: "A key by which a consumer is known.",
   primary_key: ["id"],
+  credential: true,
   endpoint_key: "key",
   admin_api_name: "key-auths",
   admin_api_nested_name: "key-auth",

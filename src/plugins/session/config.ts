@@ -1,6 +1,8 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { type Fields, type Infer, isReference, type Shorthands } from "../../schema/index.ts";
-import { type LegacyOptions, type SessionOptions, sessionOptions } from "../../session/index.ts";
+import type { Fields, Infer, Shorthands } from "../../schema/index.ts";
+import { sessionOptions } from "../../session/index.ts";
+import { sesameConfig } from "./config-sesame.ts";
+import { storageConfig } from "./config-storages.ts";
 
 /** What a text of the engine must not contain is refused where it is configured, not where it is used. */
 function cookieText(option: "cookie_name" | "cookie_path" | "cookie_domain" | "remember_cookie_name") {
@@ -29,8 +31,10 @@ export const config = {
   storage: {
     type: "string",
     one_of: ["cookie", "kong"],
+    newer_one_of: ["memory", "file", "redis", "memcached", "mysql", "postgres"],
     default: "cookie",
-    description: "Who keeps the session's data: `cookie`, the visitor, or `kong`, the gateway's database.",
+    description:
+      "Who keeps the session's data: `cookie`, the visitor; `kong`, the gateway's database; or another, which the setting of that name describes.",
   },
   audience: {
     type: "string",
@@ -166,6 +170,8 @@ export const config = {
     one_of: ["cookie", "kong"],
     description: "Who kept the data of those sessions; `kong` when that is the `storage`, else `cookie`, when unset.",
   },
+  ...sesameConfig,
+  ...storageConfig,
 } as const satisfies Fields;
 
 export type Config = Infer<typeof config>;
@@ -209,52 +215,32 @@ export const shorthand_fields: Shorthands = {
   },
 };
 
+/** Settings that Kong has too, in releases after 3.9. */
+const KONGS_OWN: ReadonlySet<string> = new Set(["hash_subject", "store_metadata"]);
+
+/** Whether a row has settings, or a storage, that Kong has not; else it should do as Kong does. */
+export function usesSesame(row: Config): boolean {
+  const fields: Fields = config;
+  return Object.entries(row).some(([name, value]) => {
+    if (value === null || KONGS_OWN.has(name)) return false;
+    return fields[name]?.newer === true || (name === "storage" && value !== "cookie" && value !== "kong");
+  });
+}
+
 /** What no single setting shows. */
-export function checkConfig({ cookie_name, remember_cookie_name }: Partial<Config>): string | undefined {
-  if (!cookie_name || cookie_name.toLowerCase() !== remember_cookie_name?.toLowerCase()) return undefined;
-  return "remember_cookie_name must differ from cookie_name";
+export function checkConfig(row: Partial<Config>): string | undefined {
+  const { cookie_name, remember_cookie_name, cookie_prefix, cookie_domain, cookie_path, cookie_partitioned } = row;
+  if (cookie_name && cookie_name.toLowerCase() === remember_cookie_name?.toLowerCase()) {
+    return "remember_cookie_name must differ from cookie_name";
+  }
+  if (cookie_prefix === "__Host-" && (cookie_domain || cookie_path !== "/")) {
+    return "cookie_prefix __Host- needs cookie_path / and no cookie_domain, or browsers refuse the cookie";
+  }
+  if (cookie_partitioned && !row.cookie_secure && !cookie_prefix && row.cookie_same_site !== "None") {
+    return "cookie_partitioned needs cookie_secure, or browsers refuse the cookie";
+  }
+  return undefined;
 }
-
-/**
- * The options of the engine: they have the names of the settings. Kong takes any number of seconds, so fractions are rounded
- * (up, as 0 would mean something else), and a negative timeout, by which Kong's sessions end as they begin, is one second.
- */
-export function engineOptions(config: Config): SessionOptions {
-  const { storage, read_body_for_logout, logout_methods, logout_query_arg, logout_post_arg, ...others } = config;
-  const { legacy_secret, legacy_storage, ...options } = others;
-  return {
-    ...options,
-    legacy: legacyOptions(config),
-    // The text of an unresolved reference would be a secret that can be guessed.
-    secret: isReference(config.secret) ? null : config.secret,
-    idling_timeout: timeout(config.idling_timeout),
-    rolling_timeout: timeout(config.rolling_timeout),
-    absolute_timeout: timeout(config.absolute_timeout),
-    remember_rolling_timeout: timeout(config.remember_rolling_timeout),
-    remember_absolute_timeout: timeout(config.remember_absolute_timeout),
-    stale_ttl: config.stale_ttl === null ? null : Math.min(Math.max(0, wholeSeconds(config.stale_ttl)), LONGEST_LIFE),
-  };
-}
-
-/** How cookies of Kong 3.1 and older are read, if they are. SPEC-kong-session-plugin §2 */
-function legacyOptions({ legacy_secret, legacy_storage, storage }: Config): LegacyOptions | null {
-  if (!legacy_secret || isReference(legacy_secret)) return null;
-  const inDatabase = (legacy_storage ?? storage) === "kong";
-  return {
-    secret: legacy_secret,
-    storage: inDatabase ? "kong" : "cookie",
-    strategy: inDatabase ? "regenerate" : "default",
-  };
-}
-
-function timeout(value: number | null): number | null {
-  return value === null || value === 0 ? value : Math.max(1, wholeSeconds(value));
-}
-
-/** No session is kept longer than these seconds, 400 days. */
-const LONGEST_LIFE = 34_560_000;
-
-const wholeSeconds = (value: number): number => Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER);
 
 /**
  * 44 letters and digits: 32 random bytes in base64, its marks replaced by random digits (`/`), upper-case (`+`) and

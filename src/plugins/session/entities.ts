@@ -48,4 +48,60 @@ export const sessionMetadata = {
   },
 } as const satisfies Entity;
 
+/**
+ * What is not to open any more. `key` says what: `lineage:<id>`, or what was opened before a time: `consumer:<id>`, or
+ * `[audience, subject]` as JSON, null standing for all. Rows live as long as what they forbid could.
+ */
+export const sessionRevocation = {
+  name: "session_revocations",
+  description: "Sessions that were revoked.",
+  primary_key: ["id"],
+  internal: true,
+  ttl: true,
+  fields: {
+    id: uuid,
+    key: { type: "string", unique: true, required: true, description: "What is revoked." },
+    before: {
+      type: "integer",
+      description: "Logins before this time are revoked, in seconds since the epoch; all when unset.",
+    },
+    created_at: createdAt,
+  },
+} as const satisfies Entity;
+
+export type SessionRevocationRow = RowOf<typeof sessionRevocation>;
+
+/** The logins whose sessions live, of plugins with `revocation`: what lists of sessions are made from. */
+export const sessionLineage = {
+  name: "session_lineages",
+  description: "A login whose session lives, wherever it is kept.",
+  primary_key: ["id"],
+  internal: true,
+  ttl: true,
+  fields: {
+    id: uuid,
+    lineage: { type: "string", unique: true, required: true, description: "What its cookies have in common." },
+    consumer: {
+      type: "foreign",
+      reference: "consumers",
+      required: true,
+      on_delete: "cascade",
+      description: "Who has logged in.",
+    },
+    subject: { type: "string", indexed: true, description: "Whom the session is about." },
+    audience: { type: "string", indexed: true, description: "For which application." },
+    session_id: { type: "string", indexed: true, description: "The id in its latest cookie, in base64url." },
+    last_seen: {
+      type: "integer",
+      description: "When it was last touched or renewed, in seconds since the epoch.",
+    },
+    expires: { type: "integer", description: "When it ends unless it is used, in seconds since the epoch." },
+    ip: { type: "string", description: "The visitor's address at login, with `store_metadata`." },
+    user_agent: { type: "string", description: "The visitor's browser at login, with `store_metadata`." },
+    created_at: createdAt,
+  },
+} as const satisfies Entity;
+
+export type SessionLineageRow = RowOf<typeof sessionLineage>;
+
 export type SessionMetadataRow = RowOf<typeof sessionMetadata>;

@@ -25,7 +25,7 @@ export function redisStorage({ client, prefix, suffix }: NameAffixes & { readonl
     await Promise.all([
       send("ZREMRANGEBYSCORE", index, 0, now - 1),
       send("ZADD", index, now + ttl, key),
-      replaces === undefined ? undefined : undefined,
+      replaces === undefined ? undefined : send("ZREM", index, replaces),
       send("EXPIRE", index, ttl),
     ]);
   }

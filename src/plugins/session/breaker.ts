@@ -1,0 +1,52 @@
+import { type Awaitable, attempt, chain, type SessionStorage } from "../../session/index.ts";
+
+/** A storage that is left alone for a while when it fails again and again. */
+export interface GuardedStorage extends SessionStorage {
+  /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
+  retryAfter(now: number): number;
+}
+
+/** Failures in a row after which a storage is left alone, and for how many seconds. */
+const FAILURES = 5;
+const PAUSE = 5;
+
+/**
+ * A circuit breaker around a storage:
+ *
+ *   closed --5 failures in a row--> open --after 5 seconds--> half-open: one request tries --success--> closed
+ *                                     ^------------------------------------------------failure-----'
+ *
+ * While it is open all fails at once, so that visitors do not wait for timeouts and a storage that recovers is not run over.
+ */
+export function guardedStorage(storage: SessionStorage): GuardedStorage {
+  let failures = 0;
+  let openUntil = 0;
+  let isProbing = false;
+
+  function run<T>(now: number, work: () => Awaitable<T>): Awaitable<T> {
+    if (failures >= FAILURES) {
+      if (isProbing || now < openUntil) throw new Error(`the storage failed ${failures} times in a row: not asked`);
+      isProbing = true;
+    }
+    return chain(
+      attempt(work, (error): never => {
+        failures++;
+        openUntil = now + PAUSE;
+        isProbing = false;
+        throw error;
+      }),
+      (value) => {
+        failures = 0;
+        isProbing = false;
+        return value;
+      },
+    );
+  }
+
+  return {
+    get: (name, key, now) => run(now, () => storage.get(name, key, now)),
+    set: (name, key, value, write) => run(write.now, () => storage.set(name, key, value, write)),
+    delete: (name, key, now, metadata) => run(now, () => storage.delete(name, key, now, metadata)),
+    retryAfter: (now) => (failures >= FAILURES ? Math.max(1, openUntil - now) : 0),
+  };
+}

@@ -1,0 +1,160 @@
+import type { Fields } from "../../schema/index.ts";
+
+const prefix = {
+  type: "string",
+  newer: true,
+  description: "Stands before every name there, so that several gateways can share a server.",
+} as const;
+const suffix = { type: "string", newer: true, description: "Stands behind every name there." } as const;
+
+const port = (description: string) => ({ type: "integer", newer: true, between: [1, 65_535], description }) as const;
+const timeout = (description: string) =>
+  ({ type: "integer", newer: true, unit: "ms", between: [1, 2_147_483_646], description }) as const;
+
+/** What all servers of sessions are reached by. */
+const connection = {
+  host: { type: "string", newer: true, description: "The server's name or address; `127.0.0.1` when unset." },
+  port: port("The server's port; the usual one when unset."),
+  socket: { type: "string", newer: true, description: "The path of a Unix domain socket, instead of host and port." },
+  connect_timeout: timeout("How long connecting may take; 2000 when unset."),
+  send_timeout: timeout("How long sending may take."),
+  read_timeout: timeout("How long an answer may take; with `send_timeout` unset, too, 2000."),
+  ssl: { type: "boolean", newer: true, description: "Whether the connection is encrypted." },
+  ssl_verify: { type: "boolean", newer: true, description: "Whether the server must have a certificate to be trusted." },
+  server_name: { type: "string", newer: true, description: "The name in the server's certificate, if not the host." },
+} as const satisfies Fields;
+
+const account = {
+  username: { type: "string", newer: true, referenceable: true, description: "Who connects." },
+  password: { type: "string", newer: true, encrypted: true, referenceable: true, description: "The password of it." },
+} as const satisfies Fields;
+
+const tables = {
+  database: { type: "string", newer: true, description: "The database; named like the user when unset." },
+  pool_size: { type: "integer", newer: true, between: [1, 10_000], description: "Connections at most; 10 when unset." },
+  table: { type: "string", newer: true, description: "The table of the sessions; `sessions` when unset." },
+  table_meta: {
+    type: "string",
+    newer: true,
+    description: "The table of `store_metadata`; the first one's name with `_meta` when unset.",
+  },
+  create_tables: {
+    type: "boolean",
+    newer: true,
+    description: "Whether tables that are missing are made at the first use.",
+  },
+} as const satisfies Fields;
+
+/** Where the storages are, with the option names of lua-resty-session. SPEC-session-v4 §9 */
+export const storageConfig = {
+  memory: {
+    type: "record",
+    newer: true,
+    description: "How `memory` keeps sessions: in the process that made them, gone with it.",
+    fields: {
+      max_records: {
+        type: "integer",
+        newer: true,
+        between: [1, 10_000_000],
+        description: "Sessions at most; 100000 when unset. Beyond, those written longest ago are dropped.",
+      },
+    },
+  },
+  file: {
+    type: "record",
+    newer: true,
+    description: "How `file` keeps sessions: one file each.",
+    fields: {
+      path: { type: "string", newer: true, description: "The folder; that for temporary files when unset." },
+      prefix,
+      suffix,
+    },
+  },
+  redis: {
+    type: "record",
+    newer: true,
+    description: "Where `redis` keeps sessions: Redis 6.2 or Valkey, alone, found by Sentinels, or a cluster.",
+    fields: {
+      ...connection,
+      ...account,
+      database: { type: "integer", newer: true, between: [0, 65_535], description: "The number of the database." },
+      prefix,
+      suffix,
+      sentinels: {
+        type: "array",
+        newer: true,
+        len_min: 1,
+        elements: {
+          type: "record",
+          fields: {
+            host: { type: "string", required: true, description: "The Sentinel's name or address." },
+            port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
+          },
+        },
+        description: "Sentinels that know the server.",
+      },
+      master: { type: "string", newer: true, description: "What Sentinels call the server; `mymaster` when unset." },
+      role: {
+        type: "string",
+        newer: true,
+        one_of: ["master", "slave"],
+        description: "Which server is asked for; the master when unset.",
+      },
+      sentinel_username: { type: "string", newer: true, referenceable: true, description: "Who connects to Sentinels." },
+      sentinel_password: {
+        type: "string",
+        newer: true,
+        encrypted: true,
+        referenceable: true,
+        description: "The password for Sentinels.",
+      },
+      nodes: {
+        type: "array",
+        newer: true,
+        len_min: 1,
+        elements: {
+          type: "record",
+          fields: {
+            ip: { type: "string", required: true, description: "The node's name or address." },
+            port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
+          },
+        },
+        description: "Some nodes of a cluster; the others are asked of them.",
+      },
+      max_redirections: {
+        type: "integer",
+        newer: true,
+        between: [0, 1000],
+        description: "How often a command follows a cluster to another node.",
+      },
+    },
+  },
+  memcached: {
+    type: "record",
+    newer: true,
+    description: "Where `memcached` keeps sessions.",
+    fields: { ...connection, prefix, suffix },
+  },
+  mysql: {
+    type: "record",
+    newer: true,
+    description: "Where `mysql` keeps sessions: MySQL or MariaDB.",
+    fields: {
+      ...connection,
+      ...account,
+      ...tables,
+      charset: { type: "string", newer: true, description: "The character set of the connection." },
+    },
+  },
+  postgres: {
+    type: "record",
+    newer: true,
+    description: "Where `postgres` keeps sessions; need not be the gateway's own database.",
+    fields: {
+      ...connection,
+      ...account,
+      ...tables,
+      application: { type: "string", newer: true, description: "What the server calls us; `sesame` when unset." },
+    },
+  },
+} as const satisfies Fields;

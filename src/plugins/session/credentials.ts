@@ -1,0 +1,66 @@
+import { hash } from "node:crypto";
+import type { Lookups } from "../../gateway/index.ts";
+import { type Awaitable, andThen, type Entity, isUuid, type Row } from "../../schema/index.ts";
+import type { Owner } from "./owner.ts";
+
+/**
+ * Follows the credentials by which sessions were opened. A session keeps a mark of its credential, the entity's name and a
+ * hash of what makes the credential what it is:
+ *
+ *   keyauth_credentials:J6n4Qs0dFhM
+ *
+ * A session without a mark, such as one of Kong's, is not followed, nor is one that was opened by what is no row here.
+ */
+export interface Credentials {
+  /** The mark of a credential as it is now; undefined when it is no row. */
+  markOf(credentialId: string | undefined): Awaitable<string | undefined>;
+  /** Whether the credential is what it was. */
+  isUnchanged(owner: Owner): Awaitable<boolean>;
+  /** The same from memory alone; undefined where that does not know. */
+  recall(owner: Owner): boolean | undefined;
+}
+
+export function createCredentials(lookups: Lookups): Credentials {
+  const entities = lookups.entities.filter(({ credential }) => credential);
+  const marks = new WeakMap<Row, string>();
+
+  function markOfRow(entity: Entity, row: Row): string {
+    let mark = marks.get(row);
+    if (mark === undefined) marks.set(row, (mark = `${entity.name}:${digest(entity, row)}`));
+    return mark;
+  }
+
+  function search(id: string, from: number): Awaitable<string | undefined> {
+    const entity = entities[from];
+    if (entity === undefined) return undefined;
+    return andThen(lookups.find(entity, "id", id), (row) =>
+      row ? markOfRow(entity, row as Row) : search(id, from + 1),
+    );
+  }
+
+  const entityOf = (mark: string) => entities.find(({ name }) => mark.startsWith(`${name}:`));
+
+  return {
+    markOf: (id) => (id !== undefined && isUuid(id) ? search(id.toLowerCase(), 0) : undefined),
+    isUnchanged({ credentialId, mark }) {
+      const entity = mark === undefined ? undefined : entityOf(mark);
+      if (!entity || credentialId === undefined) return true;
+      const found = lookups.find(entity, "id", credentialId);
+      return andThen(found, (row) => row !== undefined && markOfRow(entity, row as Row) === mark);
+    },
+    recall({ credentialId, mark }) {
+      const entity = mark === undefined ? undefined : entityOf(mark);
+      if (!entity || credentialId === undefined) return true;
+      const row = lookups.recall(entity, "id", credentialId) as Row | undefined;
+      return row && markOfRow(entity, row) === mark;
+    },
+  };
+}
+
+/** Of what is secret or unique in a credential, and of whose it is. */
+function digest({ fields }: Entity, row: Row): string {
+  const values = Object.entries(fields)
+    .filter(([, { encrypted, unique, type }]) => encrypted || unique || type === "foreign")
+    .map(([name]) => row[name]);
+  return hash("sha256", JSON.stringify(values), "base64url").slice(0, 11);
+}

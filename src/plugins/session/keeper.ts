@@ -1,0 +1,99 @@
+import type { Services } from "../../gateway/index.ts";
+import {
+  type Awaitable,
+  chain,
+  fileStorage,
+  memcachedStorage,
+  memoryStorage,
+  mysqlStorage,
+  postgresStorage,
+  redisStorage,
+  type SessionStorage,
+} from "../../session/index.ts";
+import { guardedStorage } from "./breaker.ts";
+import { openMemcached } from "./clients/memcached.ts";
+import { openMysql } from "./clients/mysql.ts";
+import { openPostgres } from "./clients/postgres.ts";
+import { openRedis } from "./clients/redis.ts";
+import type { Config } from "./config.ts";
+import { kongStorage } from "./kong-storage.ts";
+import { lastKnownStorage } from "./last-known.ts";
+import { timedStorage } from "./timed-storage.ts";
+
+/** Who keeps the sessions of one configured row. */
+export interface Keeper {
+  readonly storage: SessionStorage;
+  /** See `KongStorage.watch`; undefined where what was read cannot be known to be current. */
+  watch(key: string): (() => boolean) | undefined;
+  /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
+  retryAfter(now: number): number;
+  close(): Awaitable<void>;
+}
+
+/** Seconds that `stale` uses what was known, unless the row says otherwise. */
+const STALE_SECONDS = 60;
+
+/** The storage that a row names, with its circuit breaker; undefined where the cookies keep the sessions. */
+export function openKeeper(config: Config, services: Services): Keeper | undefined {
+  const opened = openStorage(config, services);
+  if (opened === undefined) return undefined;
+  const { storage, watch = () => undefined, close = () => undefined } = opened;
+  const guarded = guardedStorage(timedStorage(storage, config.storage ?? "cookie", services.metrics));
+  const isStale = config.on_storage_error === "stale";
+  return {
+    storage: isStale ? lastKnownStorage(guarded, config.stale_seconds ?? STALE_SECONDS) : guarded,
+    watch,
+    retryAfter: guarded.retryAfter,
+    close,
+  };
+}
+
+interface Opened {
+  readonly storage: SessionStorage;
+  readonly watch?: Keeper["watch"];
+  readonly close?: Keeper["close"];
+}
+
+function openStorage(config: Config, services: Services): Opened | undefined {
+  const trust = { ca: services.authorities };
+  switch (config.storage) {
+    case "kong": {
+      const storage = kongStorage(services.lookups);
+      return { storage, watch: storage.watch };
+    }
+    case "memory":
+      return { storage: memoryStorage(given({ maxRecords: config.memory?.max_records })) };
+    case "file":
+      return { storage: fileStorage(given(config.file ?? {})) };
+    case "redis": {
+      const { prefix, suffix, ...server } = config.redis ?? {};
+      const client = openRedis(server, trust);
+      return { storage: redisStorage({ client, ...given({ prefix, suffix }) }), close: client.close };
+    }
+    case "memcached": {
+      const { prefix, suffix, ...server } = config.memcached ?? {};
+      const client = openMemcached(server, trust);
+      return { storage: memcachedStorage({ client, ...given({ prefix, suffix }) }), close: client.close };
+    }
+    case "mysql": {
+      const { table, table_meta, create_tables, ...server } = config.mysql ?? {};
+      const client = openMysql(server, trust);
+      const tables = given({ table, table_meta, ensureTables: create_tables });
+      return { storage: mysqlStorage({ client, ...tables }), close: client.close };
+    }
+    case "postgres": {
+      const { table, table_meta, create_tables, ...server } = config.postgres ?? {};
+      const client = openPostgres(server, trust);
+      const tables = given({ table, table_meta, ensureTables: create_tables });
+      return { storage: postgresStorage({ client, ...tables }), close: client.close };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The options that are set. */
+function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const set = Object.entries(options).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(set) as { [K in keyof T]?: NonNullable<T[K]> };
+}
