@@ -3,16 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Bench } from "./harness/bench.ts";
 import { configure } from "./harness/configuration.ts";
 import { findCores } from "./harness/cores.ts";
 import { describeMachine, versionOf } from "./harness/machine.ts";
-import { measure, type Result } from "./harness/measure.ts";
+import { type BenchBase, measure, type Result } from "./harness/measure.ts";
 import { nginxVersion } from "./harness/nginx.ts";
 import { type Options, parseOptions, usage } from "./harness/options.ts";
 import { page, table, updateFile, writeResults } from "./harness/report.ts";
 import type { Row } from "./harness/row.ts";
-import { startSesame } from "./harness/sesame.ts";
 import { startUpstream } from "./harness/upstream.ts";
 import { recordProfile } from "./profile/record.ts";
 import { allRows } from "./rows.ts";
@@ -39,7 +37,7 @@ function checkPrograms(rows: readonly Row[]): void {
   }
 }
 
-async function start(options: Options, cleanup: AsyncDisposableStack): Promise<Omit<Bench, "cleanup" | "startSesame">> {
+async function start(options: Options, cleanup: AsyncDisposableStack): Promise<BenchBase> {
   const cores = findCores();
   const folder = mkdtempSync(join(tmpdir(), "sesame-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -47,13 +45,11 @@ async function start(options: Options, cleanup: AsyncDisposableStack): Promise<O
   if (!hasNginx) console.log("nginx is missing: nothing is compared with it (Debian: apt-get install nginx-light)");
   if (!cores.pinned) console.log("processes cannot be pinned to processors here: expect more spread");
   const upstream = await startUpstream({ cores, folder, hasNginx, cleanup });
-  const sesame = await startSesame({ cores, upstream, prefix: join(folder, "sesame") });
-  cleanup.defer(sesame.stop);
   const peers = [];
   for (const name of [...(hasNginx ? ["nginx"] : []), ...options.versus]) {
     peers.push(await startPeer(name, { cores, folder, upstream, cleanup }));
   }
-  return { options, cores, folder, upstream, sesame, peers };
+  return { options, cores, folder, upstream, peers };
 }
 
 async function run(args: readonly string[]): Promise<void> {

@@ -77,18 +77,24 @@ export const settingsTable = {
   },
 
   // PostgreSQL, when `database` is `postgres`
-  pg_host: { type: "string", default: "127.0.0.1", description: "Host of the PostgreSQL server, or the folder of its socket." },
+  pg_host: {
+    type: "string",
+    default: "127.0.0.1",
+    description: "Host of the PostgreSQL server, or the folder of its socket.",
+  },
   pg_port: { type: "integer", default: "5432", min: 1, max: 65535, description: "Port of the PostgreSQL server." },
   pg_user: { type: "string", default: "kong", description: "User of the PostgreSQL server." },
   pg_password: { type: "string", secret: true, description: "Password of `pg_user`." },
   pg_database: {
     type: "string",
     default: "kong",
-    description: "Name of the database, which must be in UTF8. Poolers in front must keep sessions, not only transactions.",
+    description:
+      "Name of the database, which must be in UTF8. Poolers in front must keep sessions, not only transactions.",
   },
   pg_schema: {
     type: "string",
-    description: "Schema of the tables, made by `sesame migrations up` when absent; without it that of the user, `public`.",
+    description:
+      "Schema of the tables, made by `sesame migrations up` when absent; without it that of the user, `public`.",
   },
   pg_timeout: {
     type: "integer",
@@ -281,7 +287,7 @@ export const settingsTable = {
     default: "60s",
     max: MAX_TIMER,
     aliases: ["nginx_http_client_body_timeout", "nginx_proxy_client_body_timeout"],
-    description: "How long a client may pause between two pieces of a request body.",
+    description: "How long a client may pause between two pieces of a request body, or of the answer that it reads.",
   },
   keepalive_timeout: {
     type: "duration",

@@ -11,7 +11,7 @@ export interface Bench {
   /** A temporary folder. */
   readonly folder: string;
   readonly upstream: Upstream;
-  /** Sesame with the standard configuration, one worker. */
+  /** Sesame with the standard configuration, one worker, started for this row. */
   readonly sesame: Sesame;
   /** nginx and the peers that `--vs` names. */
   readonly peers: readonly Subject[];

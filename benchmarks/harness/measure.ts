@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
 import { type Summary, summarize, type Verdict } from "./goals.ts";
@@ -15,23 +14,22 @@ export interface Result {
   readonly contenders: readonly Summary[];
 }
 
+/** What serves all rows. */
+export type BenchBase = Omit<Bench, "cleanup" | "startSesame" | "sesame">;
+
 const WARM_UP_SECONDS = 2;
 
 /** Measure a row: look at the answers, warm everybody up, then runs in turns. What the row has started is stopped at its end. */
-export async function measure(row: Row, base: Omit<Bench, "cleanup" | "startSesame">): Promise<Result> {
+export async function measure(row: Row, base: BenchBase): Promise<Result> {
   await using cleanup = new AsyncDisposableStack();
   let started = 0;
-  const bench: Bench = {
-    ...base,
-    cleanup,
-    async startSesame(options) {
-      const prefix = join(base.folder, `${row.name}-${++started}`);
-      mkdirSync(prefix);
-      const sesame = await startSesame({ ...options, cores: base.cores, upstream: base.upstream, prefix });
-      cleanup.defer(sesame.stop);
-      return sesame;
-    },
+  const start: Bench["startSesame"] = async (options) => {
+    const prefix = join(base.folder, `${row.name}-${++started}`);
+    const sesame = await startSesame({ ...options, cores: base.cores, upstream: base.upstream, prefix });
+    cleanup.defer(sesame.stop);
+    return sesame;
   };
+  const bench: Bench = { ...base, cleanup, startSesame: start, sesame: await start({ name: "Sesame" }) };
   const facts = { name: row.name, title: row.title, goal: row.goal.text };
   const contenders = await row.prepare(bench);
   if (typeof contenders === "string") {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ratios, type Spread, type Summary } from "./goals.ts";
 import type { Machine } from "./machine.ts";
 import type { Result } from "./measure.ts";
+import { alignTable } from "./table.ts";
 
 const COLUMNS = [
   "work",
@@ -19,10 +20,7 @@ const COLUMNS = [
 
 /** The table: a line for each contender, with Sesame's ratio to it: of the rates, and of the CPU it saves. */
 export function table(results: readonly Result[]): string {
-  const lines = results.flatMap(linesOf);
-  return [COLUMNS, COLUMNS.map((_, index) => (index < 2 ? "---" : "---:")), ...lines]
-    .map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+  return alignTable(COLUMNS, results.flatMap(linesOf), 2);
 }
 
 function linesOf({ title, goal, verdict, contenders }: Result): string[][] {

@@ -1,3 +1,4 @@
+import { alignTable } from "../harness/table.ts";
 import type { Frame } from "./profile.ts";
 
 const MOST = 30;
@@ -40,13 +41,15 @@ export function account(tree: Frame, requests: number): string {
   function lines(title: string, times: ReadonlyMap<string, number>): string {
     const sorted = [...times].map(([label, micros]): Line => ({ label, micros })).sort((a, b) => b.micros - a.micros);
     const rows = sorted.slice(0, MOST).filter(({ micros }) => micros / tree.total > 0.003);
-    return [
-      `| ${title} | µs/request | share |\n| --- | ---: | ---: |`,
-      ...rows.map(
-        ({ label, micros }) =>
-          `| ${label} | ${(micros / requests).toFixed(2)} | ${((100 * micros) / tree.total).toFixed(1)} % |`,
-      ),
-    ].join("\n");
+    return alignTable(
+      [title, "µs/request", "share"],
+      rows.map(({ label, micros }) => [
+        label,
+        (micros / requests).toFixed(2),
+        `${((100 * micros) / tree.total).toFixed(1)} %`,
+      ]),
+      1,
+    );
   }
 }
 

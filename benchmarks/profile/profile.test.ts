@@ -39,8 +39,8 @@ it("a profile becomes a tree without idle time and start-up", () => {
 
 it("an account names parts and functions, by time per request", () => {
   const text = account(treeOf(profile), 10);
-  assert.match(text, /\| src\/gateway \| 10\.00 \| 33\.3 % \|/);
-  assert.match(text, /\| the write system call \| 20\.00 \| 66\.7 % \|/);
+  assert.match(text, /\| src\/gateway +\| +10\.00 \| 33\.3 % \|/);
+  assert.match(text, /\| the write system call \| +20\.00 \| 66\.7 % \|/);
   assert.match(text, /`handle<T>` \(src\/gateway\/gateway\.ts:10\)/);
 });
 

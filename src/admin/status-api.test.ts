@@ -6,7 +6,7 @@ import { createStatusApi, type StatusApiParts } from "./status-api.ts";
 
 async function start(t: TestContext, changes: Partial<StatusApiParts> = {}): Promise<number> {
   const parts = createParts(await openStores());
-  return listen(t, createStatusApi({ ...parts, unready: () => undefined, ...changes }).handle);
+  return listen(t, createStatusApi({ ...parts, unready: () => undefined, metrics: () => "sesame_test 1\n", ...changes }).handle);
 }
 
 test("the status of a node is readable by everyone, without credentials", async (t) => {
@@ -49,4 +49,11 @@ test("nothing else is there, and nothing can be written", async (t) => {
     ["DELETE /status/ready", "405 Not Allowed"],
   ];
   for (const [line, status] of table) assert.equal((await ask(port, [line])).status, status, line);
+});
+
+test("metrics are text as Prometheus reads it", async (t) => {
+  const answer = await ask(await start(t), ["GET /metrics"]);
+  assert.equal(answer.status, "200 OK");
+  assert.equal(answer.field("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  assert.equal(answer.body, "sesame_test 1\n");
 });

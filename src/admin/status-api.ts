@@ -1,6 +1,7 @@
 import type { Headers } from "./answer.ts";
 import { message } from "./answer.ts";
 import type { Cors } from "./cors.ts";
+import type { Awaitable } from "../schema/index.ts";
 import type { AdminParts } from "./parts.ts";
 import type { Route } from "./paths.ts";
 import { createHttpApi, type HttpApi } from "./server.ts";
@@ -9,6 +10,8 @@ import { isReachable, statusRoute } from "./special/status.ts";
 export interface StatusApiParts extends Pick<AdminParts, "stores" | "statistics" | "version" | "log"> {
   /** Why this node should get no requests now, such as `draining`; undefined when it may. */
   readonly unready: () => string | undefined;
+  /** What monitoring collects, in the text format of Prometheus. */
+  readonly metrics: () => Awaitable<string>;
 }
 
 const everyone: Headers = [["Access-Control-Allow-Origin", "*"]];
@@ -17,7 +20,7 @@ const cors: Cors = { headers: () => everyone, refusesWrite: () => false };
 /** Makes the Status API: what monitoring may read, without secrets and without writes. Source: SPEC-admin-api §4. */
 export function createStatusApi(parts: StatusApiParts): HttpApi {
   const { version, log } = parts;
-  const routes = [statusRoute(parts), readyRoute(parts)];
+  const routes = [statusRoute(parts), readyRoute(parts), metricsRoute(parts)];
   return createHttpApi({ routes, cors, product: `sesame/${version}`, log, maxBodyBytes: 0 });
 }
 
@@ -32,4 +35,10 @@ function readyRoute({ stores, unready }: StatusApiParts): Route {
       },
     },
   };
+}
+
+/** `GET /metrics`: for Prometheus. */
+function metricsRoute({ metrics }: StatusApiParts): Route {
+  const type = "text/plain; version=0.0.4; charset=utf-8";
+  return { path: "/metrics", methods: { GET: async () => ({ status: 200, text: { type, content: await metrics() } }) } };
 }

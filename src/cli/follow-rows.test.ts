@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createStores, openSqlite } from "../database/index.ts";
 import { createMasker } from "../log.ts";
-import { keyAuth } from "../plugins/key-auth/index.ts";
-import { session } from "../plugins/session/index.ts";
+import { plugins } from "../plugins/index.ts";
 import { followRows } from "./follow-rows.ts";
 import { maskConfiguredNames } from "./secret-names.ts";
 
 async function openStores(t: TestContext) {
   const database = openSqlite({ file: ":memory:" });
   t.after(() => database.close());
-  return createStores(database, { plugins: [keyAuth, session] });
+  return createStores(database, { plugins });
 }
 
 test("rows are those of the database, at first and after every change", async (t) => {
@@ -57,13 +56,13 @@ test("changes that come while the rows are read are not lost, and bring nothing 
 
 test("names that plugins take secrets from are masked as long as they are configured", async (t) => {
   const stores = await openStores(t);
-  const plugins = stores.named("plugins")!;
+  const rows = stores.named("plugins")!;
   const masker = createMasker();
-  await plugins.insert({ name: "key-auth", config: { key_names: ["x-house"] } });
+  await rows.insert({ name: "key-auth", config: { key_names: ["x-house"] } });
   await maskConfiguredNames(masker, stores);
   assert.equal(masker.target("/?x-house=1&x-door=2"), "/?x-house=******&x-door=2");
-  const door = await plugins.insert({ name: "session", config: { cookie_name: "x-door" } });
+  const door = await rows.insert({ name: "session", config: { cookie_name: "x-door" } });
   assert.equal(masker.target("/?x-house=1&x-door=2"), "/?x-house=******&x-door=******");
-  await plugins.delete({ id: door.id });
+  await rows.delete({ id: door.id });
   assert.equal(masker.target("/?x-house=1&x-door=2"), "/?x-house=******&x-door=2");
 });

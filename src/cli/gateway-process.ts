@@ -11,6 +11,7 @@ import { CommandError } from "./command.ts";
 import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { createLogLevel } from "./log-level.ts";
+import { renderStatistics } from "./metrics.ts";
 import { locateFiles, type Prefix, takePrefix } from "./prefix.ts";
 import { openProcessLogs, type ProcessLog } from "./process-log.ts";
 import { openProxies, summarize } from "./proxies.ts";
@@ -37,6 +38,10 @@ export interface RunningGateway {
  * line, for what the operator can mend; nothing is left running then.
  */
 export async function runGateway(settings: Settings): Promise<RunningGateway> {
+  // Elsewhere there are neither file modes nor signals that could be relied on.
+  if (process.platform !== "linux" && process.platform !== "darwin") {
+    throw new CommandError(`a gateway runs on Linux and macOS, not on ${process.platform}`);
+  }
   const prefix = takePrefix(settings.prefix);
   const undo: (() => unknown)[] = [prefix.release];
   try {
@@ -85,7 +90,11 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const admin = await openApi("admin_listen", settings, createAdmin(parts), tls);
   undo.push(() => admin.close(0));
   let isDraining = false;
-  const statusApi = createStatusApi({ ...parts, unready: () => (isDraining ? "draining" : undefined) });
+  const statusApi = createStatusApi({
+    ...parts,
+    unready: () => (isDraining ? "draining" : undefined),
+    metrics: async () => renderStatistics(plugins, await proxies.statistics()),
+  });
   const status = await openApi("status_listen", settings, statusApi, tls);
 
   return {

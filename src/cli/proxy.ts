@@ -6,6 +6,7 @@ import {
   createGateway,
   createLookups,
   createNodeEngine,
+  MetricsRegistry,
   type Exchange,
   type Plugin,
 } from "../gateway/index.ts";
@@ -13,6 +14,7 @@ import type { AccessEntry } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { feedGateway } from "./feed.ts";
 import { engineLimits, gatewaySettings } from "./gateway-settings.ts";
+import { metricDefinitions } from "./metrics.ts";
 import { listenFault } from "./process.ts";
 import type { ProcessLogs } from "./process-log.ts";
 import type { WorkerStatistics } from "./worker-protocol.ts";
@@ -48,7 +50,8 @@ export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
   const accessLog = logs.openAccessLog("proxy_access_log");
   const gateway = createGateway({ settings: own, log, onEnd: (exchange) => accessLog?.log(entryOf(exchange)) });
   const lookups = createLookups(stores);
-  const services = { lookups, log, node: parts.node };
+  const metrics = new MetricsRegistry(metricDefinitions(parts.plugins));
+  const services = { lookups, log, metrics, node: parts.node, authorities: own.trustedCertificates };
   const stop = await feedGateway(gateway, stores, { plugins: parts.plugins, services, settings: own }, log);
   const engine = engines[settings.http_engine]({
     handle: (inbound) => gateway.handle(inbound),
@@ -74,6 +77,7 @@ export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
       heap: process.memoryUsage().heapUsed,
       ...engine.statistics,
       ...gateway.statistics,
+      metrics: metrics.snapshot(),
     }),
     async close(graceMs) {
       await engine.close(graceMs);

@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from "node:tls";
 import type { Change, Instant, Write } from "../entities/index.ts";
+import type { MetricsSnapshot } from "../gateway/index.ts";
 import type { Row } from "../schema/index.ts";
 import type { Settings } from "../settings.ts";
 
@@ -46,4 +47,5 @@ export interface WorkerStatistics {
   /** Requests since the start, and those under way. */
   readonly requests: number;
   readonly active: number;
+  readonly metrics: MetricsSnapshot;
 }

@@ -44,7 +44,13 @@ function encodeChange(change: Change, table: Table, room: number): string | unde
   const whole = JSON.stringify(change);
   if (Buffer.byteLength(whole) < room) return whole;
   const { entity, operation, row, old } = change;
-  const partial = { entity, operation, row: namesOf(table, row), ...(old && { old: namesOf(table, old) }), partial: true };
+  const partial = {
+    entity,
+    operation,
+    row: namesOf(table, row),
+    ...(old && { old: namesOf(table, old) }),
+    partial: true,
+  };
   const text = JSON.stringify(partial);
   return Buffer.byteLength(text) < room ? text : undefined;
 }

@@ -62,7 +62,8 @@ export function migrate(database: Database, tables: Tables, steps: readonly Migr
     }
     for (const table of inOrder(tables)) {
       const present = await columnsOf(database, tx, table.name);
-      const statements = present.size === 0 ? createStatements(table, tables) : extendStatements(table, tables, present);
+      const statements =
+        present.size === 0 ? createStatements(table, tables) : extendStatements(table, tables, present);
       for (const statement of [...statements, ...indexStatements(table)]) await tx.execute(statement);
     }
   });
@@ -80,7 +81,10 @@ export async function migrationStatus(
   for (const table of inOrder(tables)) {
     const present = await columnsOf(database, database, table.name);
     if (present.size === 0) missing.push(table.name);
-    else missing.push(...table.columns.filter(({ name }) => !present.has(name)).map(({ name }) => `${table.name}.${name}`));
+    else
+      missing.push(
+        ...table.columns.filter(({ name }) => !present.has(name)).map(({ name }) => `${table.name}.${name}`),
+      );
   }
   return { version, known: knownVersion(steps), pending: steps.filter((step) => step.version > version), missing };
 }
@@ -95,7 +99,10 @@ export async function requireMigrated(
   refuseNewer(database, version, steps);
   if (pending.length === 0 && missing.length === 0) return;
   const lacks = pending.length > 0 ? `has schema version ${version} and needs ${known}` : `lacks ${missing.join(", ")}`;
-  throw new DatabaseError(databaseErrors.OLDER, `the database ${database.description} ${lacks}: run sesame migrations up`);
+  throw new DatabaseError(
+    databaseErrors.OLDER,
+    `the database ${database.description} ${lacks}: run sesame migrations up`,
+  );
 }
 
 /** Drop all tables with all they hold, in one transaction. Nodes that run forget what they know. */

@@ -29,8 +29,8 @@ export interface PostgresLinkOptions {
 /** What one write, which this node has under way, has to tell. */
 interface Sent {
   readonly changes: readonly Change[];
-  /** The number of the link over which it will be heard. */
-  readonly epoch: number;
+  /** The connection that was listening then; what was committed before another one listens is not heard. */
+  readonly listener: Listener | undefined;
   readonly done: PromiseWithResolvers<void>;
   isCommitted: boolean;
 }
@@ -54,7 +54,7 @@ export class PostgresLink implements Link {
   #key!: Buffer;
   #listener: Listener | undefined;
   #beat: NodeJS.Timeout | undefined;
-  #epoch = 0;
+  #wasOpen = false;
   #writes = 0;
   /** What was heard of the write whose last part is still to come. */
   #heard: SentChange[] | null = [];
@@ -89,7 +89,7 @@ export class PostgresLink implements Link {
       send: async (tx, changes) => {
         isSent = changes.length > 0;
         if (!isSent) return;
-        this.#sent.set(write, { changes, epoch: this.#epoch, done, isCommitted: false });
+        this.#sent.set(write, { changes, listener: this.#listener, done, isCommitted: false });
         for (const message of encodeMessages(write, changes, this.#parts.tables, MAX_MESSAGE)) {
           await tx.execute(`SELECT pg_notify(${CHANNEL}, ?)`, [seal(this.#key, message)]);
         }
@@ -97,7 +97,7 @@ export class PostgresLink implements Link {
       told: () => {
         const sent = this.#sent.get(write);
         if (sent) sent.isCommitted = true;
-        if (sent && sent.epoch !== this.#epoch) this.#publishSent(write, sent);
+        if (sent && (!sent.listener || sent.listener !== this.#listener)) this.#publishSent(write, sent);
         return isSent ? done.promise : Promise.resolve();
       },
       cancel: () => void this.#sent.delete(write),
@@ -130,7 +130,8 @@ export class PostgresLink implements Link {
       await listener.open();
       this.#key = await readKey(this.#parts.database);
       this.#heard = [];
-      if (this.#epoch > 0) await this.#parts.feed.reset();
+      if (this.#wasOpen) await this.#parts.feed.reset();
+      this.#wasOpen = true;
       if (listener.isLost) throw new Error("the connection was lost again");
       this.#listener = listener;
     });
@@ -206,7 +207,6 @@ export class PostgresLink implements Link {
   #lose(listener: Listener, error: unknown): void {
     if (listener !== this.#listener) return;
     this.#listener = undefined;
-    this.#epoch++;
     listener.close();
     this.lease.end();
     this.#settle();

@@ -17,7 +17,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   try {
     return await open(options, description);
   } catch (error) {
-    if (options.tls && !options.tls.required && isWithoutTls(error)) return openPostgres({ ...options, tls: undefined });
+    if (options.tls && !options.tls.required && isWithoutTls(error))
+      return openPostgres({ ...options, tls: undefined });
     throw error instanceof DatabaseError
       ? error
       : wrap(databaseErrors.OPEN, `cannot open the PostgreSQL database ${description}`, error);
@@ -52,8 +53,6 @@ async function open(options: PostgresOptions, description: string): Promise<Data
 
 const SERIALIZABLE = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 const READ_COMMITTED = "BEGIN ISOLATION LEVEL READ COMMITTED";
-/** A transaction that clashed so often is given up. */
-const MAX_RETRIES = 10;
 /** Changing large tables takes its time. */
 const MIGRATION_TIMEOUT_MS = 600_000;
 /** Advisory locks have two numbers; the first marks them as Sesame's ("SESA"). */
@@ -68,13 +67,16 @@ class Postgres implements Database {
   readonly link?: Link;
   readonly #pool: Pool;
   readonly #schema: string | undefined;
+  readonly #timeoutMs: number;
   readonly #statements = new Statements();
   /** Connections in use that must not be used again. */
   readonly #broken = new WeakSet<PoolClient>();
 
-  constructor(pool: Pool, description: string, { schema, readOnly = false }: PostgresOptions, link: Link | undefined) {
+  constructor(pool: Pool, description: string, options: PostgresOptions, link: Link | undefined) {
+    const { schema, timeoutMs, readOnly = false } = options;
     this.#pool = pool;
     this.#schema = schema;
+    this.#timeoutMs = timeoutMs;
     this.description = description;
     this.readOnly = readOnly;
     if (link) this.link = link;
@@ -86,7 +88,8 @@ class Postgres implements Database {
 
   /**
    * PostgreSQL undoes a serializable transaction whose reads another one has outdated. Such a one is run again when it has
-   * its turn among those that were undone too, so that it only has to hold its own against newcomers.
+   * its turn among those that were undone too, so that it only has to hold its own against newcomers; after the time that a
+   * statement may take it is given up.
    */
   transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
     return this.#withClient(async (client) => {
@@ -103,13 +106,14 @@ class Postgres implements Database {
 
   async #inTurn<T>(client: PoolClient, attempt: () => Promise<T>): Promise<T> {
     await this.#run(client, "SELECT pg_advisory_lock(?, ?)", QUEUE_LOCK);
+    const endMs = performance.now() + this.#timeoutMs;
     try {
-      for (let retries = 1; ; retries++) {
+      for (;;) {
         try {
           return await attempt();
         } catch (error) {
           if (!isClash(error)) throw error;
-          if (retries === MAX_RETRIES) throw failure(this.description, error);
+          if (performance.now() > endMs) throw failure(this.description, error);
         }
       }
     } finally {

@@ -86,7 +86,8 @@ class SqlStores implements Stores {
     this.#sweeper = new Sweeper(database);
     this.entities = entities;
     this.lease = options.lease ?? link?.lease ?? permanentLease;
-    this.write = options.write ?? (link ? (write) => this.#performLinked(write, link) : (write) => this.#performInTurn(write));
+    this.write =
+      options.write ?? (link ? (write) => this.#performLinked(write, link) : (write) => this.#performInTurn(write));
     const storeOf = (name: string) => new SqlEntityStore(database, tables.get(name)!, this.write, now);
     this.#stores = new Map(entities.map(({ name }) => [name, storeOf(name)]));
   }
@@ -149,7 +150,8 @@ class SqlStores implements Stores {
 
   async #commit(write: Write, announcement?: Announcement): Promise<Outcome> {
     const outcome = await this.#attempt(write, announcement);
-    if (outcome.changes[0]?.operation === "create") await this.#sweeper.sweep(this.#tables.get(write.entity)!, this.#now());
+    if (outcome.changes[0]?.operation === "create")
+      await this.#sweeper.sweep(this.#tables.get(write.entity)!, this.#now());
     return outcome;
   }
 

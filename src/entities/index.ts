@@ -21,4 +21,13 @@ export { normalizePath, type RegexFault, regexFault } from "./path.ts";
 export { createPluginEntity, createSubschema, type PluginRow } from "./plugin.ts";
 export { createRouteEntity, type Route, route } from "./route.ts";
 export { type Service, service } from "./service.ts";
+export { type SessionLineage, sessionLineage } from "./session-lineage.ts";
+export {
+  LONGEST_REVOCATION,
+  lineageOfKey,
+  type Revocable,
+  revocationKey,
+  type SessionRevocation,
+  sessionRevocation,
+} from "./session-revocation.ts";
 export type * from "./store.ts";

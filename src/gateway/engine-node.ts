@@ -40,8 +40,6 @@ export function createNodeEngine(options: EngineOptions): Engine {
   const refused = new WeakSet<Duplex>();
 
   function serve(req: http.IncomingMessage, res: http.ServerResponse, extras: Http1Extras): void {
-    // Node reads on behind a request that is refused, where nothing can be trusted.
-    if (requests.get(req.socket)?.fault !== undefined) return;
     const { socket } = req;
     const inbound = new Http1Inbound(req, res, state, extras);
     const previous = requests.get(socket);

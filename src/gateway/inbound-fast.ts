@@ -27,6 +27,7 @@ export class FastInbound implements Inbound {
   readonly headers: Headers;
   readonly framing: BodyFraming;
   readonly fault: number | undefined;
+  readonly canUpgrade: boolean;
   listener: InboundListener | undefined;
   /** The final head was given to the connection. */
   hasHead = false;
@@ -50,18 +51,16 @@ export class FastInbound implements Inbound {
     this.framing =
       framing.kind === "none" ? NO_BODY : framing.kind === "length" ? streamOf(framing.length) : CHUNKED_BODY;
     this.#keepAlive = this.fault === undefined && keepsAlive(head.version, head.headers);
+    this.canUpgrade = offersWebSocket(head, framing);
     this.awaitsContinue = framing.kind !== "none" && head.version === "1.1" && head.headers.has("expect");
   }
 
-  /** A client that may or may not send its body, since we never asked for it, must not send anything behind it. */
+  /**
+   * A client that may or may not send its body, since we never asked for it, must not send anything behind it, nor one whose
+   * next bytes may be a WebSocket's.
+   */
   get keepAlive(): boolean {
-    return this.#keepAlive && !this.awaitsContinue && this.#connection.mayStay;
-  }
-
-  get canUpgrade(): boolean {
-    const upgrade = this.headers.get("upgrade");
-    if (upgrade === undefined || upgrade.toLowerCase() !== "websocket") return false;
-    return this.framing.kind === "none" && this.httpVersion === "1.1" && hasUpgradeOption(this.headers);
+    return this.#keepAlive && !this.awaitsContinue && !this.canUpgrade && this.#connection.mayStay;
   }
 
   get #isCurrent(): boolean {
@@ -138,6 +137,10 @@ function streamOf(length: number): BodyFraming {
   return { kind: "stream", length };
 }
 
-function hasUpgradeOption(headers: Headers): boolean {
+/** Whether the head offers a WebSocket: a GET without a body, `Upgrade`, and `Connection` naming it. Source: RFC 6455 §4.1. */
+function offersWebSocket({ method, version, headers }: RequestHead, framing: Framing): boolean {
+  const upgrade = headers.get("upgrade");
+  if (upgrade === undefined || upgrade.toLowerCase() !== "websocket") return false;
+  if (method !== "GET" || version !== "1.1" || framing.kind !== "none") return false;
   return headers.getAll("connection").some((value) => /(^|[\s,])upgrade([\s,]|$)/i.test(value));
 }

@@ -102,11 +102,19 @@ export class Http1Inbound implements Inbound {
     req.on("error", () => res.destroy());
   }
 
-  /** A client that may or may not send its body, since nobody asked for it, must not send anything behind it. */
+  /**
+   * A client that may or may not send its body, since nobody asked for it, must not send anything behind it. Behind a request
+   * for any upgrade, Node reads no other.
+   */
   get keepAlive(): boolean {
     const { closing, limits } = this.#state;
     return (
-      this.#res.shouldKeepAlive && !this.#awaitsContinue && !this.#handover && !closing && limits.keepAliveTimeoutMs > 0
+      this.#res.shouldKeepAlive &&
+      !this.#awaitsContinue &&
+      !this.headers.has("upgrade") &&
+      !this.#handover &&
+      !closing &&
+      limits.keepAliveTimeoutMs > 0
     );
   }
 

@@ -11,6 +11,7 @@ import {
 import { finishProxied, informationalHeaders, proxiedHeaders } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
+import type { BodyFraming } from "./inbound.ts";
 import type { BodySink, RequestBody } from "./request-body.ts";
 import { NameError } from "./resolver.ts";
 import { upstreamTrailers } from "./service-request.ts";
@@ -80,10 +81,15 @@ export class Proxying implements UpstreamHandler, BodySink {
   #begin(addresses: readonly string[]): void {
     const { ctx, parts } = this.#exchange;
     if (this.#abandoned) return;
+    // A plugin may have read more than was announced.
+    if (this.#exchange.isTooLarge(ctx.request.body.size)) {
+      this.#exchange.answer(this.#exchange.refusal(413));
+      return;
+    }
     this.#addresses = addresses;
     this.#startMs = parts.clock();
     this.#headers = upstreamHeaders(ctx, this.#target, parts.settings.product, this.#websocket);
-    this.#body = framingOf(ctx.request.body);
+    this.#body = framingOf(ctx.request.body, ctx.request.inbound.framing);
     this.#attempt();
   }
 
@@ -268,8 +274,8 @@ export class Proxying implements UpstreamHandler, BodySink {
 }
 
 /** How the body goes on its way: whole if it is in memory, else piece by piece. */
-function framingOf(body: RequestBody): UpstreamBody {
-  const { bytes, length } = body;
-  if (length === 0 && bytes === undefined) return undefined;
-  return bytes ?? (length === undefined ? { chunked: true } : { length });
+function framingOf(body: RequestBody, received: BodyFraming): UpstreamBody {
+  const { length } = body;
+  if (length === 0 && received.kind === "none") return undefined;
+  return body.bytes ?? (length === undefined ? { chunked: true } : { length });
 }

@@ -26,7 +26,9 @@ export function resolveReferences(
   function resolve(field: Field, value: unknown, path: string): unknown {
     if (typeof value === "string") return field.referenceable ? resolveText(value, path) : value;
     if (Array.isArray(value)) {
-      return "elements" in field ? value.map((item, index) => resolve(field.elements, item, `${path}[${index + 1}]`)) : value;
+      return "elements" in field
+        ? value.map((item, index) => resolve(field.elements, item, `${path}[${index + 1}]`))
+        : value;
     }
     if (field.type === "record" && typeof value === "object" && value !== null) {
       return resolveRecord(field.fields ?? {}, value as Record<string, unknown>, path);

@@ -73,6 +73,12 @@ export class Session {
     return this.#state.legacy !== undefined;
   }
 
+  /** Whether an earlier secret opened it: the next save puts it under the one of now, a touch does not. */
+  get isFallback(): boolean {
+    const { session, settings } = this.#state;
+    return session !== undefined && session.keys !== settings.keys;
+  }
+
   /** Cookies that opening itself has written (a remember cookie was renewed): they have to leave with the response. */
   get cookies(): readonly SetCookie[] {
     return this.#state.cookies;

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { echoUrl, startProxy, until } from "../helpers/proxy.ts";
+import { echoUrl, startProxy } from "../helpers/proxy.ts";
+import { until } from "../helpers/until.ts";
 import { startRawUpstream, startUpstream } from "../helpers/upstream.ts";
 import { ask, doorsOf, http1Of, open, openHttp2 } from "../helpers/wire.ts";
 
@@ -136,6 +137,8 @@ test("bodies keep their length, and chunked ones their chunks' content", async (
     assert.deepEqual(sized.seen("content-length"), ["5"]);
     const empty = (await ask(t, door, { method: "POST", path, body: "" })).picture();
     assert.equal(empty.body, "");
+    const none = (await ask(t, door, { path })).picture();
+    assert.deepEqual([...none.seen("content-length"), ...none.seen("transfer-encoding")], [], "no body, no framing");
   }
   for (const door of http1Of(gateway)) {
     const wire = await open(t, door);

@@ -103,10 +103,26 @@ test("fields that concern one connection only stay there", async (t) => {
   const gateway = await startProxy(t);
   const path = await gateway.mount(await echoUrl(t));
   const [plain, tls, h2] = doorsOf(gateway);
-  const headers = ["Connection", "close, X-Mine", "X-Mine", "1", "Keep-Alive", "5", "Proxy", "x", "Proxy-Connection", "x", "TE", "gzip, trailers;q=1"];
+  const headers = [
+    "Connection",
+    "close, X-Mine",
+    "X-Mine",
+    "1",
+    "Keep-Alive",
+    "5",
+    "Proxy",
+    "x",
+    "Proxy-Connection",
+    "x",
+    "TE",
+    "gzip, trailers;q=1",
+  ];
   for (const door of [plain!, tls!]) {
-    const picture = (await ask(t, door, { path, headers: [...headers, "Empty", "", "Twice", "1", "Twice", "2"] })).picture();
-    for (const name of ["x-mine", "keep-alive", "proxy", "proxy-connection"]) assert.deepEqual(picture.seen(name), [], name);
+    const picture = (
+      await ask(t, door, { path, headers: [...headers, "Empty", "", "Twice", "1", "Twice", "2"] })
+    ).picture();
+    for (const name of ["x-mine", "keep-alive", "proxy", "proxy-connection"])
+      assert.deepEqual(picture.seen(name), [], name);
     assert.deepEqual(picture.seen("connection"), ["keep-alive"]);
     assert.deepEqual(picture.seen("te"), ["trailers"]);
     assert.deepEqual([picture.seen("empty"), picture.seen("twice")], [[""], ["1", "2"]]);

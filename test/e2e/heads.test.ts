@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { echoUrl, startProxy } from "../helpers/proxy.ts";
+import { until } from "../helpers/until.ts";
 import { startRawUpstream, startUpstream } from "../helpers/upstream.ts";
 import { ask, doorsOf, http1Of, open, openHttp2 } from "../helpers/wire.ts";
 
@@ -33,7 +34,11 @@ const malformed: readonly (readonly [name: string, bytes: string, status: number
   ["two Hosts", "GET P HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", 400],
   ["a Host that is none", "GET P HTTP/1.1\r\nHost: a b\r\n\r\n", 400],
   ["a Host with a path", "GET P HTTP/1.1\r\nHost: h/evil\r\n\r\n", 400],
-  ["length and chunks", "POST P HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+  [
+    "length and chunks",
+    "POST P HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    400,
+  ],
   ["two lengths", "POST P HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400],
   ["the same length twice", "POST P HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400],
   ["a length that is a list", "POST P HTTP/1.1\r\nHost: h\r\nContent-Length: 5, 5\r\n\r\nhello", 400],
@@ -56,7 +61,9 @@ const malformed: readonly (readonly [name: string, bytes: string, status: number
   ["HTTP/2 without ALPN", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
 ];
 
-test("what is no request is refused, the connection closed, and nothing reaches the upstream", { concurrency: true }, async (t) => {
+test("what is no request is refused, the connection closed, and nothing reaches the upstream", {
+  concurrency: true,
+}, async (t) => {
   const gateway = await startProxy(t);
   let reached = "";
   const upstream = await startUpstream(t, (request, response) => {
@@ -138,10 +145,16 @@ test("HTTP/2 refuses the same, by status or by reset", async (t) => {
   }
   const differing = openHttp2(t, door).request({ ":path": path, ":authority": "h", host: "other" });
   assert.equal((await once(differing, "response"))[0][":status"], 400);
-  const tooShort = openHttp2(t, door).request({ ":method": "POST", ":path": path, ":authority": "h", "content-length": "9" });
+  const tooShort = openHttp2(t, door).request({
+    ":method": "POST",
+    ":path": path,
+    ":authority": "h",
+    "content-length": "9",
+  });
+  tooShort.on("error", () => {});
   tooShort.end("short");
-  await assert.rejects(once(tooShort, "response"));
-  await once(tooShort, "close").catch(() => {});
+  await until(() => tooShort.closed);
+  assert.equal(tooShort.rstCode, 1);
   assert.equal(reached <= 1, true, "at most the head of the last one");
 });
 
@@ -191,7 +204,11 @@ test("absolute targets, HTTP/1.0, pipelines and empty lines are served", async (
 });
 
 test("a client that dawdles is cut off", { concurrency: true }, async (t) => {
-  const gateway = await startProxy(t, { client_header_timeout: "200ms", client_body_timeout: "200ms", keepalive_timeout: "200ms" });
+  const gateway = await startProxy(t, {
+    client_header_timeout: "200ms",
+    client_body_timeout: "200ms",
+    keepalive_timeout: "200ms",
+  });
   const path = await gateway.mount(await echoUrl(t));
   const large = await startUpstream(t, (_, response) => void response.end(Buffer.alloc(30_000_000)));
   const download = await gateway.mount(large.url);
@@ -228,12 +245,17 @@ test("a client that dawdles is cut off", { concurrency: true }, async (t) => {
         wire.ask({ path: download });
         await wire.head();
         wire.socket.pause();
-        for (const end = Date.now() + 5000; large.open.size > 0 && Date.now() < end; ) await new Promise((r) => setTimeout(r, 20));
+        for (const end = Date.now() + 5000; large.open.size > 0 && Date.now() < end; )
+          await new Promise((r) => setTimeout(r, 20));
         assert.equal(large.open.size, 0, "the upstream's connection is not held for ever");
       }),
     ),
     t.test("in a body over HTTP/2", async (t) => {
-      const stream = openHttp2(t, doorsOf(gateway)[2]!).request({ ":method": "POST", ":path": path, ":authority": "h" });
+      const stream = openHttp2(t, doorsOf(gateway)[2]!).request({
+        ":method": "POST",
+        ":path": path,
+        ":authority": "h",
+      });
       stream.write("half");
       const [headers] = await once(stream, "response");
       assert.equal(headers[":status"], 408);

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startEngine, type TestEngine } from "../helpers/engine.ts";
-import { until } from "../helpers/proxy.ts";
+import { until } from "../helpers/until.ts";
 import { startRawUpstream, startUpstream } from "../helpers/upstream.ts";
 import { ask, open, openHttp2 } from "../helpers/wire.ts";
 
@@ -27,7 +27,11 @@ test("an answer waits for its header filter, though the upstream is done already
     },
   });
   for (const door of doors) {
-    for (const [method, path, length] of [["GET", "/", BODY.length], ["GET", "/empty", 0], ["HEAD", "/", 0]] as const) {
+    for (const [method, path, length] of [
+      ["GET", "/", BODY.length],
+      ["GET", "/empty", 0],
+      ["HEAD", "/", 0],
+    ] as const) {
       opened = gate();
       const answer = ask(t, door, { method, path });
       await wait(30);
@@ -41,7 +45,10 @@ test("an answer waits for its header filter, though the upstream is done already
 });
 
 test("a header filter replaces the upstream's answer, and the upstream is let go", async (t) => {
-  const upstream = await startUpstream(t, (_, response) => void response.writeHead(200, { "X-Theirs": "1" }).write("never ending"));
+  const upstream = await startUpstream(
+    t,
+    (_, response) => void response.writeHead(200, { "X-Theirs": "1" }).write("never ending"),
+  );
   const { doors, ended } = await startEngine(t, upstream.url, {
     async headerFilter(ctx) {
       await wait(5);
@@ -122,7 +129,12 @@ test("a plugin that throws is a 500, in any phase and however it throws", async 
     await wait(1);
     return fail();
   };
-  for (const handlers of [{ access: fail }, { access: failLater }, { headerFilter: fail }, { headerFilter: failLater }]) {
+  for (const handlers of [
+    { access: fail },
+    { access: failLater },
+    { headerFilter: fail },
+    { headerFilter: failLater },
+  ]) {
     const { doors, logged } = await startEngine(t, upstream.url, handlers);
     for (const door of doors) {
       const answer = await ask(t, door);
@@ -167,7 +179,7 @@ async function close({ engine }: TestEngine, ms: number): Promise<number> {
 }
 
 test("closing: requests under way end, idle connections close, new ones are refused", async (t) => {
-  let go = gate();
+  const go = gate();
   const upstream = await startUpstream(t, async (request, response) => {
     response.write("begun, ");
     if (request.url === "/slow") await go.promise;
@@ -189,23 +201,21 @@ test("closing: requests under way end, idle connections close, new ones are refu
   const session = openHttp2(t, h2!);
   const stream = session.request({ ":path": "/slow", ":authority": "h" });
   await once(stream, "response");
-  let streamed = "";
-  stream.on("data", (chunk) => (streamed += chunk));
-  const goaway = once(session, "goaway");
+  let text = "";
+  stream.on("data", (chunk) => (text += chunk));
+  const [goaway, streamed] = [once(session, "goaway"), once(stream, "close")];
 
   const closed = close(world, 5000);
   await Promise.all([...idle, ...unused].map((wire) => wire.closed));
   await goaway;
   const refused = connect(plain!.port, "127.0.0.1");
   await assert.rejects(once(refused, "connect"), { code: "ECONNREFUSED" });
-  // One under way may not even have an answer yet.
   go.resolve();
   for (const wire of busy) assert.match(await wire.rest(), /done/);
-  await once(stream, "close");
-  assert.equal(streamed, "begun, done");
+  await streamed;
+  assert.equal(text, "begun, done");
   assert.ok((await closed) > 3000, "it does not wait for the end of its time");
-  assert.deepEqual(world.engine.statistics.connections, 0);
-  go = gate();
+  await until(() => world.engine.statistics.connections === 0);
 });
 
 test("closing: what does not end in time is cut", async (t) => {
@@ -228,14 +238,22 @@ test("closing: what does not end in time is cut", async (t) => {
 test("no connection is left behind, on either side", async (t) => {
   const upstream = await startUpstream(t, (request, response) => {
     if (request.url === "/break") response.socket!.destroy();
-    else response.writeHead(request.url === "/close" ? 200 : 404, { Connection: "close" }).end(BODY);
+    request.resume().on("end", () => {
+      response.writeHead(request.url === "/close" ? 200 : 404, { Connection: "close" }).end(BODY);
+    });
   });
   const { doors, engine, ended, logged } = await startEngine(t, upstream.url);
   const asked = doors.flatMap((door) =>
-    ["/break", "/close", "/", "/%zz"].flatMap((path) => ["GET", "POST", "HEAD"].map((method) => ({ door, path, method }))),
+    ["/break", "/close", "/", "/%zz"].flatMap((path) =>
+      ["GET", "POST", "HEAD"].map((method) => ({ door, path, method })),
+    ),
   );
   await Promise.all(
-    asked.map(({ door, path, method }) => ask(t, door, { path, method, ...(method === "POST" && { body: BODY }) })),
+    asked.map(async ({ door, path, method }) => {
+      const answer = ask(t, door, { path, method, ...(method === "POST" && { body: BODY }) });
+      const { status } = await answer.catch((error) => assert.fail(`${door.name} ${method} ${path}: ${error}`));
+      assert.equal(status, { "/break": 502, "/close": 200, "/": 404, "/%zz": 400 }[path]);
+    }),
   );
   await until(() => engine.statistics.connections === 0 && upstream.open.size === 0);
   assert.equal(ended.length, asked.length);

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { get } from "../helpers/gateway-process.ts";
-import { configureWalkthrough, databaseSettings, delayUntil, migrateUp, type Node, startNode } from "../helpers/nodes.ts";
+import {
+  configureWalkthrough,
+  databaseSettings,
+  delayUntil,
+  migrateUp,
+  type Node,
+  startNode,
+} from "../helpers/nodes.ts";
 import { lacking, until } from "../helpers/servers.ts";
 import { type SqlServer, startPostgres } from "../helpers/sql-servers.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
@@ -71,7 +78,7 @@ describe("several nodes on one PostgreSQL", { skip: lacking("postgres", "initdb"
     for (let i = 0; i < 10; i++) {
       const cookie = await others[0]!.login();
       await remember(nodes, cookie);
-      const { data } = (await first.change("GET", "/sessions?size=1000", undefined)) as unknown as { data: { id: string }[] };
+      const { data } = (await (await fetch(`${first.admin}/sessions`)).json()) as { data: { id: string }[] };
       assert.equal(data.length, 1);
       await others[1]!.change("DELETE", `/sessions/${data[0]!.id}`);
       deletions.push(...(await Promise.all(nodes.map((node) => delayUntil(403, () => node.get("/app", cookie))))));
@@ -159,10 +166,17 @@ describe("several nodes on one PostgreSQL", { skip: lacking("postgres", "initdb"
     isOver = true;
     await Promise.all(visitors);
     t.diagnostic(`logins by status: ${JSON.stringify([...seen])}, kept ${alive.length}, ended ${ended.length}`);
-    assert.ok([...seen.keys()].every((status) => [200, 500, 503].includes(status)), JSON.stringify([...seen]));
+    assert.ok(
+      [...seen.keys()].every((status) => [200, 500, 503].includes(status)),
+      JSON.stringify([...seen]),
+    );
     assert.ok(alive.length > 20 && ended.length > 20);
     for (const node of nodes) {
-      await until("the node has recovered", async () => (await get(`${node.proxy}/app?apikey=open_sesame`)).status === 200, 5000);
+      await until(
+        "the node has recovered",
+        async () => (await get(`${node.proxy}/app?apikey=open_sesame`)).status === 200,
+        5000,
+      );
     }
     for (const node of nodes) {
       for (const cookie of alive) assert.equal((await node.get("/app", cookie)).status, 200);

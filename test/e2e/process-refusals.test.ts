@@ -169,6 +169,14 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
   });
 });
 
+test("a start on another system than Linux or macOS", async (t) => {
+  const prefix = join(temporaryFolder(t), "prefix");
+  const { platform } = process;
+  t.after(() => Object.defineProperty(process, "platform", { value: platform }));
+  Object.defineProperty(process, "platform", { value: "win32" });
+  await refuse({ prefix }, /^a gateway runs on Linux and macOS, not on win32$/);
+});
+
 suite("the prefix", { concurrency: true }, () => {
   test("everything in it is its owner's alone", async (t) => {
     const prefix = join(temporaryFolder(t), "a", "prefix");

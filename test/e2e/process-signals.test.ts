@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { Agent, createServer, request } from "node:http";
+import { Agent, createServer, request, type ServerResponse } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import { delimiter, join } from "node:path";
@@ -14,23 +14,58 @@ import { get, isRunning, type SpawnOptions, spawnGateway, spawnStart } from "../
 const echo = await startEcho();
 test.after(() => echo.close());
 
-/** A gateway with an echo behind it at `/`. */
-async function start(t: TestContext, settings: Record<string, string> = {}, more: SpawnOptions = {}) {
+/** A gateway with an echo, or another upstream, behind it at `/`. */
+async function start(
+  t: TestContext,
+  settings: Record<string, string> = {},
+  { url = echo.url, ...more }: SpawnOptions & { readonly url?: string } = {},
+) {
   const gateway = await spawnGateway(t, { ...more, settings });
-  await gateway.change("POST", "/services", { name: "app", url: echo.url });
+  await gateway.change("POST", "/services", { name: "app", url });
   await gateway.change("POST", "/services/app/routes", { paths: ["/"] });
   return gateway;
 }
 
-const isRefused = (url: string) =>
-  get(url).then(
-    () => false,
-    (error) => error.code === "ECONNREFUSED",
-  );
+/** An upstream that answers no request before it is told to; `arrived` is kept when the first has come. */
+async function startHolding(t: TestContext) {
+  const held: ServerResponse[] = [];
+  const arrived = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    held.push(response);
+    arrived.resolve();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    arrived: arrived.promise,
+    release() {
+      for (const response of held) response.end("held");
+    },
+  };
+}
 
-/** Wait until the port of a URL is closed. */
+/** How many connections clients have with the proxy. */
+async function connections(status: string): Promise<number> {
+  const { server } = JSON.parse((await get(`${status}/status`)).body);
+  return server.connections_active;
+}
+
+/** Wait until the port of a URL refuses connections. */
 async function closed(url: string): Promise<void> {
-  while (!(await isRefused(url))) await wait(10);
+  for (;;) {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    const refused = await once(socket, "connect").then(
+      () => false,
+      () => true,
+    );
+    socket.destroy();
+    if (refused) return;
+    await wait(10);
+  }
 }
 
 /** A Node that is too old to run Sesame itself, on the PATH of this machine. */
@@ -50,15 +85,17 @@ suite("a gateway that is told to stop", { concurrency: true, timeout: 60_000 }, 
   ];
   for (const [signal, workers] of cases) {
     test(`${signal} with ${workers} processes: requests under way are finished, new ones are not accepted`, async (t) => {
-      const gateway = await start(t, { nginx_worker_processes: workers });
-      const underWay = get(`${gateway.proxy}/slow?__delay=1500`);
-      await wait(300);
+      const upstream = await startHolding(t);
+      const gateway = await start(t, { nginx_worker_processes: workers }, upstream);
+      const underWay = get(gateway.proxy);
+      await upstream.arrived;
       gateway.child.kill(signal);
       await closed(gateway.proxy);
       const ready = await get(`${gateway.status}/status/ready`);
       assert.deepEqual([ready.status, ready.body], [503, '{"message":"draining"}']);
-      const { status, headers } = await underWay;
-      assert.deepEqual([status, headers.connection], [200, "close"]);
+      upstream.release();
+      const { status, headers, body } = await underWay;
+      assert.deepEqual([status, headers.connection, body], [200, "close", "held"]);
       assert.equal(await gateway.ended, 0, gateway.errors());
       assert.ok(gateway.errors().includes(`signal=${signal}`));
     });
@@ -127,17 +164,18 @@ suite("a gateway that is told to stop", { concurrency: true, timeout: 60_000 }, 
     opening.end();
     const [, socket] = await once(opening, "upgrade");
     socket.on("error", () => {});
-    await wait(200);
+    while ((await connections(gateway.status)) < 2) await wait(10);
     gateway.child.kill("SIGTERM");
     await Promise.all([cut, once(socket, "close")]);
     assert.equal(await gateway.ended, 0);
   });
 
   test("a second signal ends it at once, workers too", async (t) => {
-    const gateway = await start(t, { nginx_worker_processes: "2" });
+    const upstream = await startHolding(t);
+    const gateway = await start(t, { nginx_worker_processes: "2" }, upstream);
     const pids = await gateway.workers();
-    const cut = assert.rejects(get(`${gateway.proxy}/?__delay=30000`));
-    await wait(200);
+    const cut = assert.rejects(get(gateway.proxy));
+    await upstream.arrived;
     gateway.child.kill("SIGTERM");
     gateway.child.kill("SIGTERM");
     await closed(gateway.proxy);
@@ -151,12 +189,15 @@ suite("a gateway that is told to stop", { concurrency: true, timeout: 60_000 }, 
 
   const reason = olderNode === undefined && "there is no older Node on this machine";
   test("the launcher on an older Node passes signals on, and ends as the gateway does", { skip: reason }, async (t) => {
-    const gateway = await start(t, { nginx_worker_processes: "2" }, { node: olderNode! });
+    const upstream = await startHolding(t);
+    const gateway = await start(t, { nginx_worker_processes: "2" }, { ...upstream, node: olderNode! });
     const { pids } = JSON.parse((await get(gateway.admin)).body);
     assert.notEqual(pids.master, gateway.child.pid);
-    const underWay = get(`${gateway.proxy}/?__delay=700`);
-    await wait(200);
+    const underWay = get(gateway.proxy);
+    await upstream.arrived;
     gateway.child.kill("SIGQUIT");
+    await closed(gateway.proxy);
+    upstream.release();
     assert.equal((await underWay).status, 200);
     assert.equal(await gateway.ended, 0);
     assert.ok(![pids.master, ...pids.workers].some(isRunning));

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { generate } from "selfsigned";
 import { startDns } from "../helpers/dns.ts";
-import { echoUrl, startProxy, until } from "../helpers/proxy.ts";
+import { echoUrl, startProxy } from "../helpers/proxy.ts";
+import { until } from "../helpers/until.ts";
 import { startRawUpstream, startUpstream } from "../helpers/upstream.ts";
 import { ask, doorsOf, http1Of, open, openHttp2 } from "../helpers/wire.ts";
 
@@ -55,7 +56,9 @@ test("a client that leaves takes its upstream request with it", async (t) => {
   await until(() => upstream.open.size === 0, "h2");
 });
 
-test("an upstream that is too slow is a 504, one that is not there or talks nonsense a 502", { concurrency: true }, async (t) => {
+test("an upstream that is too slow is a 504, one that is not there or talks nonsense a 502", {
+  concurrency: true,
+}, async (t) => {
   const gateway = await startProxy(t);
   const silent = await startRawUpstream(t, () => {});
   const deaf = await startRawUpstream(t, (socket) => socket.pause());
@@ -69,13 +72,25 @@ test("an upstream that is too slow is a 504, one that is not there or talks nons
   const later = { retries: 0 };
   const rows = [
     { name: "read", url: silent.url, status: 504, message: "The upstream server is timing out" },
-    { name: "connect (TLS never answers)", url: stalling.url.replace("http", "https"), status: 504, message: "timing out" },
-    { name: "refused", url: `http://127.0.0.1:${await closedPort()}`, status: 502, message: "An invalid response was received" },
+    {
+      name: "connect (TLS never answers)",
+      url: stalling.url.replace("http", "https"),
+      status: 504,
+      message: "timing out",
+    },
+    {
+      name: "refused",
+      url: `http://127.0.0.1:${await closedPort()}`,
+      status: 502,
+      message: "An invalid response was received",
+    },
     { name: "closing", url: closing.url, status: 502, message: "An invalid response" },
     { name: "nonsense", url: nonsense.url, status: 502, message: "An invalid response" },
     { name: "no TLS", url: nonsense.url.replace("http", "https"), status: 502, message: "An invalid response" },
   ];
-  const paths = await Promise.all(rows.map(({ url, status }) => gateway.mount(url, { service: status === 504 ? soon : later })));
+  const paths = await Promise.all(
+    rows.map(({ url, status }) => gateway.mount(url, { service: status === 504 ? soon : later })),
+  );
   const write = await gateway.mount(deaf.url, { service: soon });
   const drip = await gateway.mount(dripping.url, { service: soon });
   const checks = rows.flatMap((row, i) => doorsOf(gateway).map((door) => ({ ...row, door, path: paths[i]! })));
@@ -183,7 +198,11 @@ test("names change with their TTL, and the hosts file goes before DNS", async (t
   t.after(() => rmSync(folder, { recursive: true }));
   const hosts = join(folder, "hosts");
   writeFileSync(hosts, "127.0.0.1 filed.test # not in DNS\n");
-  const gateway = await startProxy(t, { dns_resolver: `127.0.0.1:${dns.port}`, dns_hostsfile: hosts, dns_stale_ttl: "0" });
+  const gateway = await startProxy(t, {
+    dns_resolver: `127.0.0.1:${dns.port}`,
+    dns_hostsfile: hosts,
+    dns_stale_ttl: "0",
+  });
   const url = await echoUrl(t);
   const { port } = new URL(url);
   const filed = await gateway.mount(`http://filed.test:${port}`);
@@ -233,9 +252,13 @@ test("upstreams over TLS: the name in SNI, verification by the service's setting
   const [ca, hosts] = [join(folder, "ca.pem"), join(folder, "hosts")];
   writeFileSync(ca, pems.cert);
   writeFileSync(hosts, "127.0.0.1 up.test other.test");
-  const upstream = await startUpstream(t, ({ socket }, response) => response.end(`sni=${(socket as TLSSocket).servername}`), {
-    tls: { cert: pems.cert, key: pems.private },
-  });
+  const upstream = await startUpstream(
+    t,
+    ({ socket }, response) => response.end(`sni=${(socket as TLSSocket).servername}`),
+    {
+      tls: { cert: pems.cert, key: pems.private },
+    },
+  );
   const trusting = await startProxy(t, { dns_hostsfile: hosts, lua_ssl_trusted_certificate: ca });
   const strict = await startProxy(t, { dns_hostsfile: hosts, proxy_ssl_verify: "on" });
   const up = `https://up.test:${upstream.port}`;
@@ -261,7 +284,9 @@ test("IPv6 on both sides", async (t) => {
   const url = await echoUrl(t, "::1");
   const path = await gateway.mount(url);
   for (const door of doorsOf(gateway)) {
-    const picture = (await ask(t, { ...door, host: "::1" }, { path, headers: ["Host", `[::1]:${door.port}`] })).picture();
+    const picture = (
+      await ask(t, { ...door, host: "::1" }, { path, headers: ["Host", `[::1]:${door.port}`] })
+    ).picture();
     assert.deepEqual(picture.seen("host"), [url.slice(7)], door.name);
     assert.deepEqual(picture.seen("x-forwarded-for"), ["::1"]);
     assert.deepEqual(picture.seen("x-forwarded-host"), ["[::1]"]);

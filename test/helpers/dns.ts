@@ -37,7 +37,13 @@ export async function startDns(t: TestContext): Promise<TestDns> {
     const code = record?.fails ? SERVFAIL : record ? 0 : NXDOMAIN;
     const head = Buffer.from(query.subarray(0, 12));
     head.writeUInt16BE(0x8180 | code, 2);
-    for (const [at, count] of [[4, 1], [6, answers.length], [8, 0], [10, 0]] as const) head.writeUInt16BE(count, at);
+    for (const [at, count] of [
+      [4, 1],
+      [6, answers.length],
+      [8, 0],
+      [10, 0],
+    ] as const)
+      head.writeUInt16BE(count, at);
     socket.send(Buffer.concat([head, query.subarray(12, end), ...answers]), peer.port, peer.address);
   });
   socket.bind(0, "127.0.0.1");

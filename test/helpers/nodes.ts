@@ -32,7 +32,9 @@ export function databaseSettings({ settings }: SqlServer, schema: string): NodeS
 
 /** Bring the database of these settings up to date, as an operator does. */
 export async function migrateUp(settings: NodeSettings): Promise<void> {
-  const env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`SESAME_${name.toUpperCase()}`, value]));
+  const env = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`SESAME_${name.toUpperCase()}`, value]),
+  );
   const said: string[] = [];
   const warn = (line: string) => void said.push(line);
   const stdin = (async function* () {})();

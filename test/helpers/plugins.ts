@@ -12,6 +12,8 @@ import {
   type Exit,
   type GatewaySettings,
   type Log,
+  MetricsRegistry,
+  type MetricsSnapshot,
   type Plugin,
   type Services,
   type Snapshot,
@@ -55,6 +57,8 @@ export interface World {
   readonly services: Services;
   /** What was logged, level and message. */
   readonly logged: readonly string[];
+  /** What was counted so far. */
+  snapshot(): MetricsSnapshot;
   /** Seconds since the epoch; to be moved by the test. */
   now: number;
   add(entity: string, input: object): Promise<Row>;
@@ -69,7 +73,12 @@ export interface World {
 }
 
 /** A world with these plugins, one service `s` and one route `r` for all paths. It ends with the test. */
-export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Promise<World> {
+export async function openWorld(
+  t: TestContext,
+  plugins: readonly Plugin[],
+  changes: Partial<GatewaySettings> = {},
+): Promise<World> {
+  const settings = { ...SETTINGS, ...changes };
   const database = openSqlite({ file: ":memory:" });
   const world = { now: START, logged: [] as string[] };
   const stores = await createStores(database, { plugins, now: () => world.now });
@@ -88,8 +97,9 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
     isDebug: false,
   };
   const node = { id: "f3a1c1de-0000-4000-8000-000000000001", hostname: "gateway" };
-  const services: Services = { lookups, log, node };
-  const parts = { trusted: createTrustedPeers(SETTINGS), clock: () => world.now * 1000, bodyBufferSize: 8192 };
+  const metrics = new MetricsRegistry(Object.assign({}, ...plugins.map((plugin) => plugin.metrics)));
+  const services: Services = { lookups, log, metrics, node };
+  const parts = { trusted: createTrustedPeers(settings), clock: () => world.now * 1000, bodyBufferSize: 8192 };
   const owner = { onDrain() {}, onFault() {}, onAbort() {} };
 
   let snapshot: Snapshot | undefined;
@@ -100,6 +110,7 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
     database,
     stores,
     services,
+    snapshot: () => metrics.snapshot(),
     add: (entity: string, input: object) => stores.named(entity)!.insert(input as never),
     configure: (name: string, config: object = {}, scope: object = {}) =>
       stores.named("plugins")!.insert({ name, config, ...scope }),
@@ -109,10 +120,11 @@ export async function openWorld(t: TestContext, plugins: readonly Plugin[]): Pro
         routes: await stores.of(route).all(),
         plugins: (await stores.named("plugins")!.all()) as unknown as PluginRow[],
       };
-      snapshot = buildSnapshot(rows, { plugins, services, settings: SETTINGS }, snapshot);
+      snapshot = buildSnapshot(rows, { plugins, services, settings }, snapshot);
       const inbound = createInbound(request);
       const ctx = new Context(inbound, parts, owner);
       const { method, path, headers } = ctx.request;
+      ctx.path = path;
       ctx.match = snapshot.router.match({
         method,
         path,

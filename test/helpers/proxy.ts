@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { startEcho } from "../../src/cli/echo-server.ts";
 import { startGateway, type TestGateway } from "./gateway.ts";
 
@@ -41,11 +40,4 @@ export async function echoUrl(t: TestContext, host?: string): Promise<string> {
   const echo = await startEcho(host === undefined ? {} : { host });
   t.after(() => echo.close());
   return echo.url;
-}
-
-/** Wait for a condition that something else brings about. */
-export async function until(condition: () => boolean, what = String(condition), ms = 5000): Promise<void> {
-  for (const end = Date.now() + ms; !condition(); await wait(2)) {
-    if (Date.now() > end) throw new Error(`still not so: ${what}`);
-  }
 }

@@ -23,7 +23,11 @@ interface Options {
 }
 
 /** An upstream on Node's HTTP server. */
-export function startUpstream(t: TestContext, answer: RequestListener, { host, tls, upgrade }: Options = {}): Promise<Upstream> {
+export function startUpstream(
+  t: TestContext,
+  answer: RequestListener,
+  { host, tls, upgrade }: Options = {},
+): Promise<Upstream> {
   const server = tls ? createHttpsServer(tls, answer) : createServer(answer);
   if (upgrade) server.on("upgrade", upgrade);
   return start(t, server, host, tls ? "https" : "http");

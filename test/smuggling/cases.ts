@@ -6,8 +6,8 @@ export interface Case {
   readonly served?: readonly string[];
   /** Requests of which a refused attempt may have let the upstream see a beginning. */
   readonly begun?: readonly string[];
-  /** `http_engine = node` ends the connection behind these. */
-  readonly nodeEnds?: true;
+  /** Which engine ends the connection behind these. */
+  readonly endedBy?: "node" | "both";
 }
 
 const SMUGGLED = "GET @/smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -249,7 +249,12 @@ export const cases: readonly Case[] = [
     bytes: post("Expect: 100-continue\r\nContent-Length: 5", "hello"),
     served: ["POST @/a hello"],
   },
-  { name: "Expect without a body", bytes: post("Expect: 100-continue", "", "GET @/a HTTP/1.1"), served: ["GET @/a"] },
+  {
+    name: "Expect without a body",
+    bytes: post("Expect: 100-continue", "", "GET @/a HTTP/1.1"),
+    served: ["GET @/a"],
+    endedBy: "node",
+  },
   {
     name: "Transfer_Encoding",
     bytes: post("Content-Length: 5\r\nTransfer_Encoding: chunked", "hello"),
@@ -290,11 +295,12 @@ export const cases: readonly Case[] = [
       "GET @/a HTTP/1.1",
     ),
     served: ["GET @/a"],
+    endedBy: "node",
   },
   {
     name: "an upgrade to WebSocket that the upstream does not know",
     bytes: post("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 777", "", "GET @/a HTTP/1.1"),
     served: ["GET @/a"],
-    nodeEnds: true,
+    endedBy: "both",
   },
 ];

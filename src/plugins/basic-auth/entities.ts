@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createdAt, tags, uuid } from "../../entities/index.ts";
-import type { Entity, RowOf } from "../../schema/index.ts";
+import { type Entity, type RowOf, schemaViolation } from "../../schema/index.ts";
 
 /**
  * What is stored of a password: lower-case hex of SHA-1 over the password and the consumer's id. Weak, but what Kong
@@ -8,6 +8,13 @@ import type { Entity, RowOf } from "../../schema/index.ts";
  */
 export function hashPassword(password: string, consumerId: string): string {
   return createHash("sha1").update(password).update(consumerId).digest("hex");
+}
+
+/** The password as it is stored already: in a row that another gateway shows. Throws code 2 when it is no hash. */
+function takeHash(hash: string | null): { readonly password?: string } {
+  if (hash === null) return {};
+  if (/^[0-9a-f]{40}$/.test(hash)) return { password: hash };
+  throw schemaViolation({ password_hash: "expected 40 lower-case hexadecimal digits" });
 }
 
 export const basicauthCredential = {
@@ -37,6 +44,14 @@ export const basicauthCredential = {
     },
     tags,
   },
+  shorthand_fields: {
+    password_hash: {
+      type: "string",
+      description:
+        "In place of `password`: what is stored of it, as another gateway shows it for the same consumer id.",
+      expand: takeHash,
+    },
+  },
   transforms: [
     {
       input: ["password"],
@@ -44,6 +59,8 @@ export const basicauthCredential = {
       onWrite: (password: string, consumerId: string) => ({ password: hashPassword(password, consumerId) }),
     },
   ],
+  guard: (_row, { password, password_hash }) =>
+    password != null && password_hash != null ? { password_hash: "cannot be set together with 'password'" } : undefined,
 } as const satisfies Entity;
 
 export type BasicauthCredential = RowOf<typeof basicauthCredential>;

@@ -4,7 +4,8 @@ import { redirectFault } from "./redirect.ts";
 /** Earlier secrets that are kept at most. */
 export const MOST_FALLBACKS = 8;
 
-const seconds = (description: string) => ({ type: "integer", newer: true, between: [0, 34_560_000], description }) as const;
+const seconds = (description: string) =>
+  ({ type: "integer", newer: true, between: [0, 34_560_000], description }) as const;
 
 /**
  * Settings that Kong has not. They appear in a row only when they were set, so that a row of Kong's stays as it is.
@@ -87,6 +88,39 @@ export const sesameConfig = {
       "What visitors with a session get while its storage is out of order: `unavailable` (when unset), 503 and when to come again; `stale`, what this process knew of their session up to `stale_seconds` ago; `anonymous`, what strangers get, as from Kong. A logout is never reported as done then.",
   },
   stale_seconds: seconds("Seconds that `stale` may use what was known; 60 when unset."),
+  follow_credential: {
+    type: "boolean",
+    newer: true,
+    description:
+      "Whether a session ends when the credential that opened it is deleted or changed. True when unset; sessions that Kong opened are followed from their first renewal on.",
+  },
+  revocation: {
+    type: "boolean",
+    newer: true,
+    description:
+      "Whether a logout ends every cookie that descends from the same login, also copies of it that were made before, and whether logins are recorded, so that they can be listed and ended by others than the browser that has the cookie.",
+  },
+  sessions_path: {
+    type: "string",
+    newer: true,
+    starts_with: "/",
+    check: (path: string) => (/^\/[\w.~/-]+$/.test(path) && !path.endsWith("/") ? undefined : "must be a plain path"),
+    description:
+      "With `revocation`, a path at which visitors who are signed in list their sessions (`GET`) and end one (`DELETE /<id>`), the others (`DELETE ?others`) or all (`DELETE`). The route must match it.",
+  },
+  max_sessions: {
+    type: "integer",
+    newer: true,
+    between: [1, 1000],
+    description: "With `revocation`, how many sessions a subject may have at once for the audience.",
+  },
+  max_sessions_policy: {
+    type: "string",
+    newer: true,
+    one_of: ["reject", "evict_oldest"],
+    description:
+      "What becomes of a login beyond `max_sessions`: 403 (`reject`, when unset), or it ends the session of the oldest login (`evict_oldest`).",
+  },
   logout_redirect: {
     type: "string",
     newer: true,

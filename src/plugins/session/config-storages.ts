@@ -20,7 +20,11 @@ const connection = {
   send_timeout: timeout("How long sending may take."),
   read_timeout: timeout("How long an answer may take; with `send_timeout` unset, too, 2000."),
   ssl: { type: "boolean", newer: true, description: "Whether the connection is encrypted." },
-  ssl_verify: { type: "boolean", newer: true, description: "Whether the server must have a certificate to be trusted." },
+  ssl_verify: {
+    type: "boolean",
+    newer: true,
+    description: "Whether the server must have a certificate to be trusted.",
+  },
   server_name: { type: "string", newer: true, description: "The name in the server's certificate, if not the host." },
 } as const satisfies Fields;
 
@@ -100,7 +104,12 @@ export const storageConfig = {
         one_of: ["master", "slave"],
         description: "Which server is asked for; the master when unset.",
       },
-      sentinel_username: { type: "string", newer: true, referenceable: true, description: "Who connects to Sentinels." },
+      sentinel_username: {
+        type: "string",
+        newer: true,
+        referenceable: true,
+        description: "Who connects to Sentinels.",
+      },
       sentinel_password: {
         type: "string",
         newer: true,

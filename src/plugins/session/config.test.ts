@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createSubschema } from "../../entities/index.ts";
-import { EntityError, parse } from "../../schema/index.ts";
+import { EntityError, type Fields, parse } from "../../schema/index.ts";
 import { createSessions } from "../../session/index.ts";
-import { type Config, config, engineOptions, randomSecret } from "./config.ts";
+import { type Config, config, randomSecret, usesSesame } from "./config.ts";
+import { engineOptions } from "./engine-options.ts";
 import { session } from "./index.ts";
 
 const { fields } = createSubschema(session);
@@ -79,7 +80,21 @@ describe("the settings of the session plugin", () => {
   }
 
   const refusals: readonly [input: object, faults: object][] = [
-    [{ storage: "redis" }, { storage: "expected one of: cookie, kong" }],
+    [
+      { storage: "cassandra" },
+      { storage: "expected one of: cookie, kong, memory, file, redis, memcached, mysql, postgres" },
+    ],
+    [{ redis: { port: 0 } }, { redis: { port: "value should be between 1 and 65535" } }],
+    [{ redis: { sentinels: [{ host: "a" }] } }, { redis: { sentinels: [{ port: "required field missing" }] } }],
+    [{ mysql: { keepalive: true } }, { mysql: { keepalive: "unknown field" } }],
+    [{ secret_fallbacks: Array(9).fill("x") }, { secret_fallbacks: "length must be at most 8" }],
+    [{ bind: ["host"] }, { bind: ["expected one of: ip, scheme, user-agent"] }],
+    [{ touch_threshold: -1 }, { touch_threshold: "value should be between 0 and 34560000" }],
+    [{ sessions_path: "/a b", revocation: true }, { sessions_path: "must be a plain path" }],
+    [
+      { logout_redirect: "//evil.test" },
+      { logout_redirect: "must be a path, or a URL that begins with http:// or https://" },
+    ],
     [{ cookie_same_site: "off" }, { cookie_same_site: "expected one of: Strict, Lax, None, Default" }],
     [{ logout_methods: ["GET", "PUT"] }, { logout_methods: [null, "expected one of: GET, POST, DELETE"] }],
     [{ cookie_name: "a b" }, { cookie_name: "has a character that cookies do not allow" }],
@@ -96,6 +111,42 @@ describe("the settings of the session plugin", () => {
     const faults = { config: "remember_cookie_name must differ from cookie_name" };
     assert.deepEqual(faultsOf({ cookie_name: "Remember" }), faults);
   });
+
+  const contradictions: readonly [input: object, fault: string][] = [
+    [{ cookie_prefix: "__Host-", cookie_domain: "example.com" }, "cookie_prefix __Host- needs cookie_path /"],
+    [{ cookie_prefix: "__Host-", cookie_path: "/a" }, "cookie_prefix __Host- needs cookie_path /"],
+    [{ cookie_partitioned: true, cookie_secure: false }, "cookie_partitioned needs cookie_secure"],
+    [{ sessions_path: "/mine" }, "sessions_path needs revocation"],
+    [{ max_sessions: 3, revocation: false }, "max_sessions needs revocation"],
+  ];
+  for (const [input, fault] of contradictions) {
+    it(`refuse ${JSON.stringify(input)}`, () => {
+      const { config: found } = faultsOf(input) as { config: string };
+      assert.ok(found.startsWith(fault), found);
+    });
+  }
+
+  it("keep of what Kong has not only what was set", () => {
+    const sent = { redis: { host: "r", sentinels: [{ host: "s", port: 1 }] }, bind: ["ip"], require: false };
+    const { redis, bind, require, ...rest } = configured({ storage: "redis", ...sent });
+    assert.deepEqual({ redis, bind, require }, sent);
+    const others = Object.keys(rest).filter((name) => (config as Fields)[name]!.newer);
+    assert.deepEqual(others, []);
+    assert.equal(configured({ memory: null, bind: null }).memory, undefined);
+  });
+
+  const kinds: readonly [input: object, isSesame: boolean][] = [
+    [{}, false],
+    [{ storage: "kong", store_metadata: true, hash_subject: true }, false],
+    [{ storage: "memory" }, true],
+    [{ require: false }, true],
+    [{ secret_fallbacks: [] }, true],
+  ];
+  for (const [input, isSesame] of kinds) {
+    it(`are ${isSesame ? "" : "not "}beyond Kong's: ${JSON.stringify(input)}`, () => {
+      assert.equal(usesSesame(configured(input)), isSesame);
+    });
+  }
 
   it("never have a consumer", () => {
     assert.throws(
@@ -128,7 +179,19 @@ describe("the engine's options", () => {
       { remember_rolling_timeout: 1e300, stale_ttl: 1e300 },
       { remember_rolling_timeout: Number.MAX_SAFE_INTEGER, stale_ttl: 34_560_000 },
     ],
-    [{ secret: "{vault://env/SECRET}" }, { secret: null }],
+    [{ secret: null }, { secret: null }],
+    [
+      { touch_threshold: 5, compression_threshold: 0 },
+      { touch_threshold: 5, compression_threshold: 0 },
+    ],
+    [
+      { cookie_prefix: "__Host-", cookie_priority: "High", cookie_partitioned: true, remember_safety: "Low" },
+      { cookie_prefix: "__Host-", cookie_priority: "High", cookie_partitioned: true, remember_safety: "Low" },
+    ],
+    [
+      { hash_storage_key: true, enforce_same_subject: true },
+      { hash_storage_key: true, enforce_same_subject: true },
+    ],
   ];
   for (const [input, expected] of rounded) {
     it(`are ${JSON.stringify(expected)} for ${JSON.stringify(input)}`, () => {
@@ -140,7 +203,6 @@ describe("the engine's options", () => {
 
   const older: readonly [input: object, legacy: object | null][] = [
     [{}, null],
-    [{ legacy_secret: "{vault://env/OLD_SECRET}" }, null],
     [{ legacy_secret: "x" }, { secret: "x", storage: "cookie", strategy: "default" }],
     [
       { legacy_secret: "x", storage: "kong" },

@@ -1,8 +1,10 @@
-import { allProtocols } from "../../entities/index.ts";
+import { allProtocols, sessionLineage, sessionRevocation } from "../../entities/index.ts";
 import { definePlugin } from "../../gateway/index.ts";
 import { checkConfig, config, shorthand_fields } from "./config.ts";
 import { session as sessionEntity, sessionMetadata } from "./entities.ts";
-import { createHandlers, type EngineParts } from "./handlers.ts";
+import { createHandlers } from "./handlers.ts";
+import { sessionMetrics } from "./metrics.ts";
+import type { EngineParts } from "./setup.ts";
 
 /**
  * Recognises a visitor by a session cookie, and gives one to who has authenticated by another plugin. It runs before those,
@@ -17,7 +19,8 @@ export function createSessionPlugin(engine: EngineParts) {
     config,
     shorthand_fields,
     check: checkConfig,
-    entities: [sessionEntity, sessionMetadata],
+    entities: [sessionEntity, sessionMetadata, sessionLineage, sessionRevocation],
+    metrics: sessionMetrics,
     create: (row, services) => createHandlers(row, services, engine),
   });
 }

@@ -1,15 +1,17 @@
+import { hash } from "node:crypto";
 import type { Services } from "../../gateway/index.ts";
 import {
   type Awaitable,
-  chain,
   fileStorage,
   memcachedStorage,
   memoryStorage,
   mysqlStorage,
   postgresStorage,
   redisStorage,
+  type Session,
   type SessionStorage,
 } from "../../session/index.ts";
+import { STALE_SECONDS } from "./authority.ts";
 import { guardedStorage } from "./breaker.ts";
 import { openMemcached } from "./clients/memcached.ts";
 import { openMysql } from "./clients/mysql.ts";
@@ -23,15 +25,15 @@ import { timedStorage } from "./timed-storage.ts";
 /** Who keeps the sessions of one configured row. */
 export interface Keeper {
   readonly storage: SessionStorage;
-  /** See `KongStorage.watch`; undefined where what was read cannot be known to be current. */
-  watch(key: string): (() => boolean) | undefined;
+  /**
+   * Tells later, again and again, whether the storage still has an open session as it was. Undefined when that would have to be
+   * asked of it.
+   */
+  watch(session: Session): (() => boolean) | undefined;
   /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
   retryAfter(now: number): number;
   close(): Awaitable<void>;
 }
-
-/** Seconds that `stale` uses what was known, unless the row says otherwise. */
-const STALE_SECONDS = 60;
 
 /** The storage that a row names, with its circuit breaker; undefined where the cookies keep the sessions. */
 export function openKeeper(config: Config, services: Services): Keeper | undefined {
@@ -42,7 +44,12 @@ export function openKeeper(config: Config, services: Services): Keeper | undefin
   const isStale = config.on_storage_error === "stale";
   return {
     storage: isStale ? lastKnownStorage(guarded, config.stale_seconds ?? STALE_SECONDS) : guarded,
-    watch,
+    watch(session) {
+      const id = session.id;
+      if (id === undefined) return undefined;
+      // SPEC-session-v4 §8
+      return watch(config.hash_storage_key ? hash("sha256", Buffer.from(id, "base64url"), "base64url") : id);
+    },
     retryAfter: guarded.retryAfter,
     close,
   };
@@ -50,7 +57,7 @@ export function openKeeper(config: Config, services: Services): Keeper | undefin
 
 interface Opened {
   readonly storage: SessionStorage;
-  readonly watch?: Keeper["watch"];
+  readonly watch?: (key: string) => (() => boolean) | undefined;
   readonly close?: Keeper["close"];
 }
 

@@ -93,17 +93,10 @@ describe("a session of Kong 3.1 or older in its cookie", () => {
     world.now = NOW;
     assert.deepEqual(await send(cookie, { userAgent: "another" }), stranger);
     assert.deepEqual(await send(cookie, { connection: { tls: true } }), stranger);
-    for (const config of [
-      { legacy_secret: null },
-      { legacy_secret: "wrong" },
-      { legacy_secret: "{vault://env/OLD}" },
-    ]) {
+    for (const config of [{ legacy_secret: null }, { legacy_secret: "wrong" }]) {
       const other = await open(t, config);
       other.world.now = NOW;
       assert.deepEqual(await other.send(cookie), stranger);
-      const isReference = config.legacy_secret?.startsWith("{");
-      const error = "error: session: config.legacy_secret was not resolved";
-      assert.equal(other.world.logged.includes(error), isReference ?? false);
     }
   });
 

@@ -4,11 +4,13 @@ import { createSessions, type Session } from "../../session/index.ts";
 import { RecognisedVisitors } from "./memory.ts";
 
 const owner = { consumerId: "c0000000-0000-4000-8000-000000000001", credentialId: undefined, groups: undefined };
+const accused = { lineage: "0.x", since: 0, cutOffs: [] };
+const common = { owner, accused, upstreamCookie: undefined };
 const session: Session = createSessions({ secret: "a secret" }).create({});
 
 test("a visitor is remembered up to the last quiet second, and then forgotten", () => {
   const visitors = new RecognisedVisitors();
-  const visitor = { session, owner, until: 1060, isStored: undefined };
+  const visitor = { ...common, session, until: 1060, isStored: undefined };
   visitors.remember("session=abc", visitor);
   assert.equal(visitors.get("session=abc", 1060), visitor);
   assert.equal(visitors.get("session=abd", 1000), undefined);
@@ -19,7 +21,7 @@ test("a visitor is remembered up to the last quiet second, and then forgotten", 
 test("a visitor whose session the storage has no more is forgotten", () => {
   const visitors = new RecognisedVisitors();
   let stored = true;
-  visitors.remember("session=abc", { session, owner, until: 2000, isStored: () => stored });
+  visitors.remember("session=abc", { ...common, session, until: 2000, isStored: () => stored });
   assert.ok(visitors.get("session=abc", 1000));
   stored = false;
   assert.equal(visitors.get("session=abc", 1000), undefined);
@@ -27,7 +29,7 @@ test("a visitor whose session the storage has no more is forgotten", () => {
 
 test("the memory is bounded by the length of what it holds", () => {
   const visitors = new RecognisedVisitors();
-  const visitor = { session, owner, until: 2000, isStored: undefined };
+  const visitor = { ...common, session, until: 2000, isStored: undefined };
   const long = "x".repeat(4 * 1024 * 1024);
   for (let i = 0; i < 20; i++) visitors.remember(`session=${i}${long}`, visitor);
   assert.equal(visitors.get(`session=0${long}`, 1000), undefined);

@@ -1,12 +1,16 @@
 import { LRUCache } from "lru-cache";
 import type { Session } from "../../session/index.ts";
 import type { Owner } from "./owner.ts";
+import type { Accused } from "./revocations.ts";
 
 /** A visitor who was recognised: what the same cookie text means again until `until`. */
 export interface Recognised {
   /** Only to be read: other requests have it too. */
   readonly session: Session;
   readonly owner: Owner;
+  readonly accused: Accused;
+  /** The Cookie header that the upstream gets; undefined when it gets the visitor's, null when it gets none. */
+  readonly upstreamCookie: string | null | undefined;
   /** The last second in which the session needs no renewal and none of its clocks has run out. */
   readonly until: number;
   /** Whether the storage still has what was opened; absent where the cookie itself holds the session. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRedirectTest, redirectFault } from "./redirect.ts";
+import { createRedirects, locationOf, redirectFault } from "./redirect.ts";
 
 const rows: readonly [target: string, isAllowed: boolean][] = [
   ["/bye", true],
@@ -35,16 +35,26 @@ const rows: readonly [target: string, isAllowed: boolean][] = [
 ];
 
 test("a logout leads only where it may", () => {
-  const isAllowed = createRedirectTest(["/bye", "/shop/", "https://example.com/"]);
-  for (const [target, expected] of rows) assert.equal(isAllowed(target), expected, JSON.stringify(target));
+  const locate = createRedirects(["/bye", "/shop/", "https://example.com/"]);
+  for (const [target, expected] of rows) {
+    assert.equal(locate(target) !== undefined, expected, JSON.stringify(target));
+  }
 });
 
 test("without a list a logout leads nowhere", () => {
-  assert.equal(createRedirectTest([])("/"), false);
+  assert.equal(createRedirects([])("/"), undefined);
 });
 
 test("a configured target is a path or a URL", () => {
   assert.equal(redirectFault("/a"), undefined);
   assert.equal(redirectFault("https://example.com"), undefined);
   for (const text of ["a", "//a", "ftp://a", "/a\nb"]) assert.match(redirectFault(text)!, /must be a path, or a URL/);
+});
+
+test("a Location header has nothing but ASCII, and the path that was checked", () => {
+  const locate = createRedirects(["/shop/"]);
+  assert.equal(locate("/shop/ä?ö=ü#ß"), "/shop/%C3%A4?%C3%B6=%C3%BC#%C3%9F");
+  assert.equal(locate("/shop/a/../b"), "/shop/b");
+  assert.equal(locationOf("https://EXAMPLE.com/a b"), undefined);
+  assert.equal(locationOf("https://EXAMPLE.com/é"), "https://example.com/%C3%A9");
 });

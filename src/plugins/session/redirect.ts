@@ -9,19 +9,27 @@ export function redirectFault(text: string): string | undefined {
   return parse(text) ? undefined : "must be a path, or a URL that begins with http:// or https://";
 }
 
+/** What a target reads in a Location header; undefined when it is none. */
+export function locationOf(text: string): string | undefined {
+  const url = parse(text);
+  if (url === undefined) return undefined;
+  return url.origin === HERE ? url.pathname + url.search + url.hash : url.href;
+}
+
 /**
- * Which targets may be asked for: those named, and everything below those that end in `/`. Paths are compared as browsers
- * read them, without dots.
+ * What may be asked for, as it reads in a Location header: the targets named, and everything below those that end in `/`.
+ * Paths are compared as browsers read them, without dots.
  */
-export function createRedirectTest(allowed: readonly string[]): (text: string) => boolean {
+export function createRedirects(allowed: readonly string[]): (text: string) => string | undefined {
   const rules = allowed.map(parse).filter((url) => url !== undefined);
   return (text) => {
     const url = parse(text);
-    if (url === undefined || url.username !== "" || url.password !== "") return false;
-    return rules.some(({ origin, pathname }) => {
+    if (url === undefined || url.username !== "" || url.password !== "") return undefined;
+    const isAllowed = rules.some(({ origin, pathname }) => {
       if (url.origin !== origin) return false;
       return pathname.endsWith("/") ? url.pathname.startsWith(pathname) : url.pathname === pathname;
     });
+    return isAllowed ? locationOf(text) : undefined;
   };
 }
 

@@ -1,6 +1,12 @@
+import {
+  lineageOfKey,
+  type Revocable,
+  revocationKey,
+  type SessionRevocation,
+  sessionRevocation,
+} from "../../entities/index.ts";
 import type { Lookups } from "../../gateway/index.ts";
-import { type Awaitable, andThen, type Row } from "../../schema/index.ts";
-import { type SessionRevocationRow, sessionRevocation } from "./entities.ts";
+import { type Awaitable, andThen } from "../../schema/index.ts";
 
 /** What can be said against a session. */
 export interface Accused {
@@ -11,25 +17,19 @@ export interface Accused {
   readonly cutOffs: readonly string[];
 }
 
-export const lineageKey = (lineage: string): string => `lineage:${lineage}`;
-
-/** Where it is written that sessions of these are revoked; undefined stands for all. */
-export const cutOffKey = (audience: string | undefined, subject: string | undefined): string =>
-  JSON.stringify([audience ?? null, subject ?? null]);
-
-export const consumerKey = (id: string): string => `consumer:${id}`;
-
 /** All keys of times that matter for a session. */
-export function cutOffsOf(consumerId: string, audience: string, subject: string | undefined): readonly string[] {
-  const keys = [cutOffKey(undefined, undefined), cutOffKey(audience, undefined), consumerKey(consumerId)];
-  if (subject !== undefined) keys.push(cutOffKey(undefined, subject), cutOffKey(audience, subject));
-  return keys;
+export function cutOffsOf(consumer: string, audience: string, subject: string | undefined): readonly string[] {
+  const whats: Revocable[] = [{}, { audience }, { consumer }];
+  if (subject !== undefined) whats.push({ subject }, { audience, subject });
+  return whats.map(revocationKey);
+}
+
+interface CutOff {
+  readonly before: number;
+  readonly expires: number;
 }
 
 const PAGE = 1000;
-const LINEAGE = "lineage:";
-/** No time: what is revoked stays so. */
-const FOR_EVER = Number.POSITIVE_INFINITY;
 
 /** Seconds after which another attempt is made to read what is revoked. */
 const RETRY = 1;
@@ -42,24 +42,27 @@ export class Revocations {
   readonly #lookups: Lookups;
   /** When each revoked lineage may be forgotten, in seconds since the epoch. */
   readonly #lineages = new Map<string, number>();
-  readonly #cutOffs = new Map<string, { readonly before: number; readonly expires: number }>();
+  readonly #cutOffs = new Map<string, CutOff>();
   #isLoaded = false;
   /** Counts the attempts to read all; a newer one makes the older ones stop. */
   #loads = 0;
-  #triedAt = Number.NEGATIVE_INFINITY;
+  /** The latest time that was asked about, and that of the last attempt to read all. */
+  #now = 0;
+  #triedAt = 0;
   #sweepAt = 2 * PAGE;
 
-  constructor(lookups: Lookups, now = Date.now() / 1000) {
+  constructor(lookups: Lookups) {
     this.#lookups = lookups;
     lookups.follow(
       sessionRevocation,
       (changes) => {
-        const seconds = Date.now() / 1000;
-        for (const { operation, row } of changes) if (operation !== "delete") this.#note(row as Row, seconds);
+        for (const { operation, row } of changes) {
+          if (operation !== "delete") this.#note(row as unknown as SessionRevocation);
+        }
       },
-      () => this.#load(Date.now() / 1000),
+      () => this.#load(),
     );
-    this.#load(now);
+    this.#load();
   }
 
   get size(): number {
@@ -72,8 +75,13 @@ export class Revocations {
   }
 
   /** The same from memory alone; undefined while that cannot be trusted. */
-  recall({ lineage, since, cutOffs }: Accused, now: number): boolean | undefined {
-    if (!this.#isLoaded || !this.#lookups.isCurrent()) return undefined;
+  recall(accused: Accused, now: number): boolean | undefined {
+    if (now > this.#now) this.#now = now;
+    return this.#isLoaded && this.#lookups.isCurrent() ? this.lastKnown(accused, now) : undefined;
+  }
+
+  /** The same from memory, be it trusted or not. */
+  lastKnown({ lineage, since, cutOffs }: Accused, now: number): boolean {
     if (this.#lineages.size > 0 && (this.#lineages.get(lineage) ?? -1) >= now) return true;
     if (this.#cutOffs.size === 0) return false;
     for (const key of cutOffs) {
@@ -83,78 +91,60 @@ export class Revocations {
     return false;
   }
 
-  /** What memory holds against a session, be it all there is or not. */
-  lastKnown(accused: Accused, now: number): boolean {
-    return this.#lineages.has(accused.lineage) || this.#cutOffsIn(accused, now);
-  }
-
-  #cutOffsIn({ since, cutOffs }: Accused, now: number): boolean {
-    return cutOffs.some((key) => {
-      const cutOff = this.#cutOffs.get(key);
-      return cutOff !== undefined && since < cutOff.before && cutOff.expires >= now;
-    });
-  }
-
   async #ask({ lineage, since, cutOffs }: Accused, now: number): Promise<boolean> {
-    if (!this.#isLoaded && now >= this.#triedAt + RETRY) this.#load(now);
+    if (!this.#isLoaded && now >= this.#triedAt + RETRY) this.#load();
     const store = this.#lookups.store(sessionRevocation);
-    const found = await Promise.all([lineageKey(lineage), ...cutOffs].map((key) => store.select({ key })));
-    return found.some((row) => row !== undefined && since < (row.before ?? FOR_EVER));
+    const keys = [revocationKey({ lineage }), ...cutOffs];
+    const found = await Promise.all(keys.map((key) => store.select({ key })));
+    return found.some((row) => row && row.expires >= now && since < (row.before ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Revoke a lineage, or what was opened before a time, for as many seconds as it could live. Done when it is committed. */
-  async revoke(key: string, { before, ttl }: { readonly before?: number; readonly ttl: number }): Promise<void> {
-    const row = { key, before: before ?? null, ttl };
-    const store = this.#lookups.store(sessionRevocation);
-    const known = await store.select({ key });
-    // What is revoked already stays so.
-    if (known && (known.before ?? FOR_EVER) >= (before ?? FOR_EVER) && (known.ttl ?? FOR_EVER) >= ttl) return;
-    await store.upsert({ key }, row);
+  /** Revoke a lineage for as many seconds as it could live. Done when it is committed. */
+  async revoke(lineage: string, ttl: number, now: number): Promise<void> {
+    if (this.recall({ lineage, since: 0, cutOffs: [] }, now)) return;
+    const key = revocationKey({ lineage });
+    await this.#lookups.store(sessionRevocation).upsert({ key }, { key, expires: now + ttl, ttl: ttl + 1 });
   }
 
-  #load(now: number): void {
-    this.#triedAt = now;
+  #load(): void {
+    this.#triedAt = this.#now;
     this.#isLoaded = false;
     const load = ++this.#loads;
     const store = this.#lookups.store(sessionRevocation);
 
-    const next = (offset?: string): Awaitable<void> => {
-      const page = store.page({ size: PAGE, ...(offset !== undefined && { offset }) });
-      return andThen(page, ({ data, offset: more }) => {
+    const next = (offset?: string): Awaitable<void> =>
+      andThen(store.page({ size: PAGE, ...(offset !== undefined && { offset }) }), (page) => {
         if (load !== this.#loads) return;
-        for (const row of data) this.#note(row, now);
-        if (more === undefined) {
-          this.#isLoaded = true;
-          return;
-        }
+        for (const row of page.data) this.#note(row);
+        if (page.offset === undefined) this.#isLoaded = true;
         // Requests have their turn between two pages.
-        return new Promise(setImmediate).then(() => next(more));
+        else return new Promise(setImmediate).then(() => next(page.offset));
       });
-    };
-    // What failed is asked of the database, and tried again when there is something to ask.
-    const failed = () => undefined;
+
+    // What could not be read is asked of the database, and this is tried again then.
     try {
       const loading = next();
-      if (loading instanceof Promise) loading.catch(failed);
+      if (loading instanceof Promise) loading.catch(ignore);
     } catch {
-      failed();
+      return;
     }
   }
 
-  #note(row: Row, now: number): void {
-    const { key, before, ttl } = row as unknown as SessionRevocationRow;
-    const expires = now + (ttl ?? FOR_EVER);
-    if (key.startsWith(LINEAGE)) this.#lineages.set(key.slice(LINEAGE.length), expires);
-    else this.#cutOffs.set(key, { before: before ?? FOR_EVER, expires });
-    if (this.size >= this.#sweepAt) this.#sweep(now);
+  #note({ key, before, expires }: SessionRevocation): void {
+    const lineage = lineageOfKey(key);
+    if (lineage !== undefined) this.#lineages.set(lineage, expires);
+    else this.#cutOffs.set(key, { before: before ?? Number.POSITIVE_INFINITY, expires });
+    if (this.size >= this.#sweepAt) this.#sweep();
   }
 
-  #sweep(now: number): void {
-    for (const [lineage, expires] of this.#lineages) if (expires < now) this.#lineages.delete(lineage);
-    for (const [key, { expires }] of this.#cutOffs) if (expires < now) this.#cutOffs.delete(key);
+  #sweep(): void {
+    for (const [lineage, expires] of this.#lineages) if (expires < this.#now) this.#lineages.delete(lineage);
+    for (const [key, { expires }] of this.#cutOffs) if (expires < this.#now) this.#cutOffs.delete(key);
     this.#sweepAt = 2 * (this.size + PAGE);
   }
 }
+
+function ignore(): void {}
 
 const known = new WeakMap<Lookups, Revocations>();
 

@@ -1,74 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, it, type TestContext } from "node:test";
-import { openWorld, respond, START, type World } from "../../../test/helpers/plugins.ts";
-import { definePlugin } from "../../gateway/index.ts";
-import { createSessions } from "../../session/index.ts";
+import { describe, it } from "node:test";
+import { openWorld, START, type World } from "../../../test/helpers/plugins.ts";
 import { session as sessionEntity } from "./entities.ts";
 import { session } from "./index.ts";
-import { sessionData } from "./owner.ts";
-
-/** Stands for an authentication plugin with `anonymous`: who sends `x-key: someone` is that consumer. */
-const authentication = definePlugin({
-  name: "authentication",
-  priority: 1000,
-  config: {},
-  create: () => ({
-    access(ctx) {
-      if (ctx.client.credential || !ctx.request.headers.has("x-key")) return undefined;
-      ctx.client.authenticate(someone, { id: "d0000000-0000-4000-8000-000000000001" });
-      return undefined;
-    },
-  }),
-});
-
-const someone = { id: "c0000000-0000-4000-8000-000000000001", username: "coop", custom_id: null };
-
-interface Answer {
-  readonly status: number;
-  readonly cookies: readonly string[];
-  readonly retryAfter: string | undefined;
-  readonly consumer: string | undefined;
-  readonly body: string | undefined;
-  /** Whether access phase and header filter answered with a promise. */
-  readonly waited: readonly [access: boolean, headerFilter: boolean];
-}
-
-async function open(t: TestContext, config: object) {
-  const world = await openWorld(t, [session, authentication]);
-  await world.add("consumers", someone);
-  await world.configure("authentication");
-  await world.configure("session", { secret: "a secret", ...config });
-  return { world, send: (request: Request = {}) => send(world, request) };
-}
-
-interface Request {
-  readonly method?: string;
-  readonly target?: string;
-  readonly key?: boolean;
-  readonly cookie?: string | undefined;
-  /** What happens between the access phase and the answer. */
-  readonly meanwhile?: () => unknown;
-}
-
-async function send(world: World, { method, target, key, cookie, meanwhile }: Request): Promise<Answer> {
-  const headers = [...(key ? ["x-key", "1"] : []), ...(cookie === undefined ? [] : ["Cookie", cookie])];
-  const { ctx, chain, run } = await world.begin({ ...(method && { method }), ...(target && { target }), headers });
-  const access = run();
-  const exit = await access;
-  await meanwhile?.();
-  const { made, waited } = await respond(ctx, chain, exit);
-  return {
-    status: ctx.response.status,
-    cookies: ctx.response.headers.getAll("set-cookie"),
-    retryAfter: ctx.response.headers.get("retry-after"),
-    consumer: ctx.client.consumer?.username ?? undefined,
-    body: made && String(made.body),
-    waited: [access instanceof Promise, waited],
-  };
-}
-
-/** The Cookie header that a browser would send after this answer. */
-const cookieOf = ({ cookies }: Answer): string => cookies.map((line) => line.split(";", 1)[0]).join("; ");
+import { type Answer, authentication, cookieOf, open, send, someone } from "./testing.ts";
 
 const outOfOrder = (world: World) => world.database.execute("ALTER TABLE sessions RENAME TO away");
 const repaired = (world: World) => world.database.execute("ALTER TABLE away RENAME TO sessions");
@@ -209,16 +144,6 @@ describe("the consumer of a session", () => {
     assert.match(visit.cookies[0]!, /^session=; .*Max-Age=0$/);
     assert.deepEqual(await world.stores.of(sessionEntity).all(), []);
   });
-});
-
-it("a secret that is an unresolved reference is never used, and said to be missing", async (t) => {
-  const { world, send } = await open(t, { secret: "{vault://env/SECRET}" });
-  assert.equal((await send({ key: true })).cookies.length, 1);
-  assert.ok(world.logged.some((line) => /^error: .*config\.secret/.test(line)));
-  const guessed = createSessions({ secret: "{vault://env/SECRET}", release: "4.0" }).create({});
-  guessed.data = sessionData({ consumerId: someone.id, credentialId: undefined, groups: undefined });
-  const [cookie] = await guessed.save(START);
-  assert.equal((await send({ cookie: cookie!.text })).consumer, undefined);
 });
 
 describe("a visitor who was recognised before", () => {

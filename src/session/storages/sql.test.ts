@@ -60,7 +60,11 @@ test("a clean-up that fails is nobody's trouble", async () => {
 
 test("the second table is named after the first, unless it has a name", async () => {
   const statements: string[] = [];
-  const client: SqlClient = { query: async (sql) => (statements.push(sql), []) };
+  const query = async (sql: string) => {
+    statements.push(sql);
+    return [];
+  };
+  const client: SqlClient = { query };
   const index = { audience: "a", subject: "s" };
   await mysqlStorage({ client, table: "db.visits" }).list("session", index, 1);
   await postgresStorage({ client, table: "visits", table_meta: "who" }).list("session", index, 1);

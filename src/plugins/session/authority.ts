@@ -1,0 +1,87 @@
+import { LRUCache } from "lru-cache";
+import { type Consumer, consumer as consumerEntity } from "../../entities/index.ts";
+import type { Lookups } from "../../gateway/index.ts";
+import { andThen, isUuid } from "../../schema/index.ts";
+import { type Awaitable, attempt, type Session } from "../../session/index.ts";
+import type { Config } from "./config.ts";
+import { type Credentials, createCredentials } from "./credentials.ts";
+import { lineageOf, loginOf } from "./lineage.ts";
+import type { Recognised } from "./memory.ts";
+import type { Owner } from "./owner.ts";
+import type { Refusal } from "./refusals.ts";
+import { type Accused, cutOffsOf, revocationsOf } from "./revocations.ts";
+
+/** Seconds that `stale` uses what was known, unless the row says otherwise. */
+export const STALE_SECONDS = 60;
+
+/** Judgements that `stale` can fall back on. */
+const MOST_KNOWN = 10_000;
+
+/**
+ * Says whether a session that opened still counts: it is not revoked, its consumer is there, and its credential is what it
+ * was at login.
+ */
+export interface Authority {
+  readonly credentials: Credentials;
+  accusedOf(owner: Owner, session: Session): Accused;
+  /** The consumer, or why the session does not count. Throws what the database throws, unless `stale` helps. */
+  judge(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal>;
+  /** The consumer of a visitor who was recognised, if memory alone can say that nothing has changed. */
+  recall(visitor: Recognised, now: number): Consumer | undefined;
+}
+
+export function createAuthority(config: Config, lookups: Lookups): Authority {
+  const revocations = revocationsOf(lookups);
+  const credentials = createCredentials(lookups);
+  const followsCredential = config.follow_credential !== false;
+  const staleSeconds = config.on_storage_error === "stale" ? (config.stale_seconds ?? STALE_SECONDS) : undefined;
+  const known = new LRUCache<string, { readonly consumer: Consumer; readonly until: number }>({ max: MOST_KNOWN });
+
+  function ask(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
+    return andThen(revocations.isRevoked(accused, now), (isRevoked) => {
+      if (isRevoked) return "revoked";
+      return andThen(lookups.find(consumerEntity, "id", owner.consumerId), (consumer) => {
+        if (consumer === undefined) return "consumer_deleted";
+        if (!followsCredential) return consumer;
+        return andThen(credentials.isUnchanged(owner), (is) => (is ? consumer : "credential_changed"));
+      });
+    });
+  }
+
+  /** When the database fails, what this process knew a short time ago counts. */
+  function askOrRemember(seconds: number, owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
+    const key = `${owner.consumerId} ${owner.credentialId} ${owner.mark}`;
+    const note = (judgement: Consumer | Refusal): Consumer | Refusal => {
+      if (typeof judgement === "object") known.set(key, { consumer: judgement, until: now + seconds });
+      else if (judgement !== "revoked") known.delete(key);
+      return judgement;
+    };
+    return attempt(
+      () => andThen(ask(owner, accused, now), note),
+      (error) => {
+        if (revocations.lastKnown(accused, now)) return "revoked";
+        const last = known.get(key);
+        if (last && now <= last.until) return last.consumer;
+        throw error;
+      },
+    );
+  }
+
+  return {
+    credentials,
+    accusedOf(owner, session) {
+      const lineage = lineageOf(owner, session);
+      const cutOffs = cutOffsOf(owner.consumerId, session.audience, session.subject);
+      return { lineage, since: loginOf(lineage), cutOffs };
+    },
+    judge(owner, accused, now) {
+      if (!isUuid(owner.consumerId)) return "invalid_session_owner";
+      return staleSeconds === undefined ? ask(owner, accused, now) : askOrRemember(staleSeconds, owner, accused, now);
+    },
+    recall({ owner, accused }, now) {
+      const consumer = lookups.recall(consumerEntity, "id", owner.consumerId);
+      if (!consumer || revocations.recall(accused, now) !== false) return undefined;
+      return !followsCredential || credentials.recall(owner) ? consumer : undefined;
+    },
+  };
+}

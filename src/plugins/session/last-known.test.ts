@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { memoryStorage } from "../../session/index.ts";
+import { lastKnownStorage } from "./last-known.ts";
+
+function open() {
+  const inner = memoryStorage();
+  const state = { isDown: false };
+  const up = () => {
+    if (state.isDown) throw new Error("down");
+    return inner;
+  };
+  const storage = lastKnownStorage(
+    {
+      get: (name, key, now) => up().get(name, key, now),
+      set: (name, key, value, write) => up().set(name, key, value, write),
+      delete: (name, key) => up().delete(name, key),
+    },
+    60,
+  );
+  return { state, storage };
+}
+
+test("what was read or written stands in for a storage that fails, for its time", () => {
+  const { state, storage } = open();
+  storage.set("s", "written", "a", { now: 1000, ttl: 900 });
+  storage.set("s", "read", "b", { now: 900, ttl: 900 });
+  assert.equal(storage.get("s", "read", 1010), "b");
+  state.isDown = true;
+  assert.equal(storage.get("s", "written", 1060), "a");
+  assert.throws(() => storage.get("s", "written", 1061), /down/);
+  assert.equal(storage.get("s", "read", 1070), "b");
+  assert.throws(() => storage.get("s", "never seen", 1000), /down/);
+});
+
+test("what is known to be over does not come back", () => {
+  const { state, storage } = open();
+  storage.set("s", "ended", "a", { now: 1000, ttl: 900 });
+  storage.delete("s", "ended", 1001);
+  storage.set("s", "short", "b", { now: 1000, ttl: 5 });
+  storage.set("s", "old", "c", { now: 1000, ttl: 900 });
+  storage.set("s", "new", "d", { now: 1000, ttl: 900, replaces: "old", stale_ttl: 10 });
+  state.isDown = true;
+  assert.throws(() => storage.get("s", "ended", 1002), /down/);
+  assert.throws(() => storage.get("s", "short", 1006), /down/);
+  assert.equal(storage.get("s", "old", 1010), "c");
+  assert.throws(() => storage.get("s", "old", 1011), /down/);
+  assert.equal(storage.get("s", "new", 1011), "d");
+});
+
+test("what cannot be written or deleted is not claimed to be", () => {
+  const { state, storage } = open();
+  storage.set("s", "k", "a", { now: 1000, ttl: 900 });
+  state.isDown = true;
+  assert.throws(() => storage.set("s", "k", "b", { now: 1000, ttl: 900 }), /down/);
+  assert.throws(() => storage.delete("s", "k", 1000), /down/);
+  assert.equal(storage.get("s", "k", 1000), "a");
+});
