@@ -16,6 +16,7 @@ import { logLevelRoutes } from "./special/log-level.ts";
 import { enabledPluginsRoute } from "./special/plugins.ts";
 import { robotsRoute } from "./special/robots.ts";
 import { schemaRoutes } from "./special/schemas.ts";
+import { withSessionRoutes } from "./special/sessions.ts";
 import { dnsRoute, statusRoute } from "./special/status.ts";
 import { tagRoutes } from "./special/tags.ts";
 import { timersRoute } from "./special/timers.ts";
@@ -28,7 +29,7 @@ export function createAdmin(parts: AdminParts): HttpApi {
   const { stores, plugins, log, version } = parts;
   const secrets = parts.admin_redact_secrets ? hiddenSecrets : shownSecrets;
   const listed: Route[] = [
-    ...entityRoutes(stores, secrets).map((route) =>
+    ...withSessionRoutes(entityRoutes(stores, secrets), stores).map((route) =>
       route.path === "/consumers" ? consumersRoute(route, stores, secrets) : route,
     ),
     ...absentRoutes(stores),

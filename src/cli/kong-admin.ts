@@ -28,15 +28,16 @@ export async function releaseOf(api: AdminApi): Promise<readonly [number, number
 
 /** All rows of a collection, page by page; none when there is no such collection. */
 export async function* pagesOf(api: AdminApi, path: string): AsyncIterable<KongRow> {
+  const seen = new Set<string>();
   for (let offset: string | undefined = ""; offset !== undefined; ) {
+    if (seen.has(offset)) throw new CommandError(`GET ${api.name}${path} answers the same page again and again`);
+    seen.add(offset);
     const { status, body } = await api.send("GET", listPath(path, offset));
     // Kong answers 400 for what is switched off.
     if ((status === 404 || status === 400) && offset === "") return;
     if (status !== 200 || !isRecord(body) || !isList(body["data"])) throw noList(api, path, status);
     yield* body["data"];
-    const next: string | undefined = nextOf(body);
-    if (next === offset) throw new CommandError(`GET ${api.name}${path} answers the same page again and again`);
-    offset = next;
+    offset = nextOf(body);
   }
 }
 

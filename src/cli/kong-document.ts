@@ -8,6 +8,9 @@ export const LARGEST = 64 << 20;
 /** Most values in a document: aliases of YAML repeat what they stand for, and a short text may ask for millions. */
 const MOST_VALUES = 5_000_000;
 const DEEPEST = 100;
+/** Most bytes and aliases of YAML, which takes its time: some seconds for each MiB, and a walk through the text for each alias. */
+const LARGEST_YAML = 16 << 20;
+const MOST_ALIASES = 2000;
 
 /** All bytes of a stream as UTF-8. Throws CommandError when they are too many or no UTF-8; `what` names it. */
 export async function readText(stream: AsyncIterable<Uint8Array>, what: string): Promise<string> {
@@ -37,6 +40,9 @@ export async function parseDocument(text: string, what: string): Promise<Plain> 
 
 /** YAML as Kong reads it: `yes` and `off` are booleans, `<<` merges. Times and numbers to the base of 60 stay text. */
 async function parseYaml(text: string, what: string): Promise<unknown> {
+  if (text.length > LARGEST_YAML) {
+    throw new CommandError(`${what} is too large for YAML: expected at most ${LARGEST_YAML >> 20} MiB, or JSON`);
+  }
   const yaml = await import("yaml");
   const lineCounter = new yaml.LineCounter();
   try {
@@ -47,12 +53,29 @@ async function parseYaml(text: string, what: string): Promise<unknown> {
       lineCounter,
       prettyErrors: false,
       logLevel: "error",
+      uniqueKeys: false, // the library compares each key with every other
     });
+    const fail = (offset: number, why: string) => {
+      const { line, col } = lineCounter.linePos(offset);
+      return new CommandError(`${what}: line ${line}, column ${col}: ${why}`);
+    };
     const [fault] = document.errors;
-    if (fault) {
-      const { line, col } = lineCounter.linePos(fault.pos[0]);
-      throw new CommandError(`${what}: line ${line}, column ${col}: no valid YAML (${fault.code})`);
-    }
+    if (fault) throw fail(fault.pos[0], `no valid YAML (${fault.code})`);
+    let aliases = 0;
+    yaml.visit(document, {
+      Alias(_key, { range }) {
+        if (++aliases > MOST_ALIASES) throw fail(range?.[0] ?? 0, `expected at most ${MOST_ALIASES} aliases`);
+      },
+      Map(_key, { items }) {
+        const names = new Set<unknown>();
+        for (const { key } of items) {
+          const name = yaml.isScalar(key) ? key.value : key;
+          if (names.has(name))
+            throw fail((yaml.isScalar(key) && key.range?.[0]) || 0, "a key that stands there already");
+          if (name !== "<<") names.add(name);
+        }
+      },
+    });
     // References to aliases cost nothing here, as one object is shared; toPlain counts what they stand for.
     return document.toJS({ maxAliasCount: -1 });
   } catch (error) {

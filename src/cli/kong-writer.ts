@@ -30,7 +30,7 @@ export async function writeRows(source: KongSource, options: WriteOptions): Prom
   const { leaveOut } = options;
   const missing = new Set<string>();
   for (const entity of options.entities) {
-    const known = options.target && !isPublic(entity) ? lazily(() => idsByKey(options.target!, entity)) : undefined;
+    const known = options.target && isSecret(entity) ? lazily(() => idsByKey(options.target!, entity)) : undefined;
     await inLanes(source.rows(entity), async (row) => {
       const lose = () => typeof row["id"] === "string" && missing.add(row["id"].toLowerCase());
       const parent = parentsOf(entity, row).find(([, id]) => missing.has(id));
@@ -40,7 +40,7 @@ export async function writeRows(source: KongSource, options: WriteOptions): Prom
       }
       const fitted = fitRow(entity, row, leaveOut);
       if (!fitted) return lose();
-      const refused = options.target && (await put(options.target, entity, fitted, options.now, await known?.()));
+      const refused = options.target && (await put(options.target, entity, fitted, options.now, known));
       if (refused === undefined) return options.onRow(entity, row);
       leaveOut(entity, row, refused);
       return lose();
@@ -48,8 +48,9 @@ export async function writeRows(source: KongSource, options: WriteOptions): Prom
   }
 }
 
-/** Whether the id of a row can be told without its secret. */
-const isPublic = ({ endpoint_key, fields }: Entity): boolean => !endpoint_key || !fields[endpoint_key]?.encrypted;
+/** Whether its rows are known by a secret, which their ids must not be made from. */
+const isSecret = ({ endpoint_key, fields }: Entity): boolean =>
+  Boolean(endpoint_key && fields[endpoint_key]?.encrypted);
 
 function parentsOf(entity: Entity, row: KongRow): [field: string, id: string][] {
   return Object.entries(entity.fields).flatMap(([name, { type }]) => {
@@ -71,9 +72,9 @@ async function put(
   entity: Entity,
   row: KongRow,
   now: number,
-  known: ReadonlyMap<unknown, unknown> | undefined,
+  known: (() => Promise<ReadonlyMap<unknown, unknown>>) | undefined,
 ): Promise<string | undefined> {
-  const id = row["id"] ?? (entity.endpoint_key && known?.get(row[entity.endpoint_key])) ?? randomUUID();
+  const id = row["id"] ?? (await known?.())?.get(row[entity.endpoint_key!]) ?? randomUUID();
   const path = `${pathOf(entity)}/${encodeURIComponent(String(id))}`;
   const answer = await target.send("PUT", path, withLife(row, now));
   if (answer.status === 200 || answer.status === 201) return undefined;

@@ -112,6 +112,23 @@ test("the stored hash is no password", async (t) => {
   );
 });
 
+test("a hash from another gateway is stored as it is, and its password opens", async (t) => {
+  const { world, credential } = await openBasicWorld(t);
+  await world.configure("basic-auth");
+  const store = world.stores.named("basicauth_credentials")!;
+  const { id, consumer, username, password: hash } = credential;
+  const written = await store.upsert({ id }, { consumer, username, password_hash: hash });
+  assert.equal(written["password"], hash);
+  assert.ok(!("password_hash" in written));
+  assert.equal((await world.visit({ headers: [A, right] })).exit, undefined);
+  for (const password_hash of ["", "x", String(hash).toUpperCase(), `${hash}0`, 5]) {
+    await assert.rejects(store.upsert({ id }, { consumer, username, password_hash }), { code: 2 });
+  }
+  const both = { consumer, username, password: "p", password_hash: hash };
+  await assert.rejects(store.upsert({ id }, both), { code: 2, message: /password_hash: cannot be set together/ });
+  await assert.rejects(store.upsert({ id }, { consumer, username }), { code: 2, message: /password: required/ });
+});
+
 test("preflights need a password, too", async (t) => {
   const { world } = await openBasicWorld(t);
   await world.configure("basic-auth");

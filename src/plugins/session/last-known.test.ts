@@ -21,10 +21,10 @@ function open() {
   return { state, storage };
 }
 
-test("what was read or written stands in for a storage that fails, for its time", () => {
+test("what was read or written stands in for a storage that fails, for its time", async () => {
   const { state, storage } = open();
-  storage.set("s", "written", "a", { now: 1000, ttl: 900 });
-  storage.set("s", "read", "b", { now: 900, ttl: 900 });
+  await storage.set("s", "written", "a", { now: 1000, ttl: 900 });
+  await storage.set("s", "read", "b", { now: 900, ttl: 900 });
   assert.equal(storage.get("s", "read", 1010), "b");
   state.isDown = true;
   assert.equal(storage.get("s", "written", 1060), "a");
@@ -33,13 +33,13 @@ test("what was read or written stands in for a storage that fails, for its time"
   assert.throws(() => storage.get("s", "never seen", 1000), /down/);
 });
 
-test("what is known to be over does not come back", () => {
+test("what is known to be over does not come back", async () => {
   const { state, storage } = open();
-  storage.set("s", "ended", "a", { now: 1000, ttl: 900 });
-  storage.delete("s", "ended", 1001);
-  storage.set("s", "short", "b", { now: 1000, ttl: 5 });
-  storage.set("s", "old", "c", { now: 1000, ttl: 900 });
-  storage.set("s", "new", "d", { now: 1000, ttl: 900, replaces: "old", stale_ttl: 10 });
+  await storage.set("s", "ended", "a", { now: 1000, ttl: 900 });
+  await storage.delete("s", "ended", 1001);
+  await storage.set("s", "short", "b", { now: 1000, ttl: 5 });
+  await storage.set("s", "old", "c", { now: 1000, ttl: 900 });
+  await storage.set("s", "new", "d", { now: 1000, ttl: 900, replaces: "old", stale_ttl: 10 });
   state.isDown = true;
   assert.throws(() => storage.get("s", "ended", 1002), /down/);
   assert.throws(() => storage.get("s", "short", 1006), /down/);
@@ -48,9 +48,9 @@ test("what is known to be over does not come back", () => {
   assert.equal(storage.get("s", "new", 1011), "d");
 });
 
-test("what cannot be written or deleted is not claimed to be", () => {
+test("what cannot be written or deleted is not claimed to be", async () => {
   const { state, storage } = open();
-  storage.set("s", "k", "a", { now: 1000, ttl: 900 });
+  await storage.set("s", "k", "a", { now: 1000, ttl: 900 });
   state.isDown = true;
   assert.throws(() => storage.set("s", "k", "b", { now: 1000, ttl: 900 }), /down/);
   assert.throws(() => storage.delete("s", "k", 1000), /down/);
