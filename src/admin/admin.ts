@@ -16,6 +16,7 @@ import { logLevelRoutes } from "./special/log-level.ts";
 import { enabledPluginsRoute } from "./special/plugins.ts";
 import { robotsRoute } from "./special/robots.ts";
 import { schemaRoutes } from "./special/schemas.ts";
+import { rotateSecretsRoute } from "./special/session-secrets.ts";
 import { withSessionRoutes } from "./special/sessions.ts";
 import { dnsRoute, statusRoute } from "./special/status.ts";
 import { tagRoutes } from "./special/tags.ts";
@@ -32,6 +33,7 @@ export function createAdmin(parts: AdminParts): HttpApi {
     ...withSessionRoutes(entityRoutes(stores, secrets), stores).map((route) =>
       route.path === "/consumers" ? consumersRoute(route, stores, secrets) : route,
     ),
+    ...rotateSecretsRoute(stores),
     ...absentRoutes(stores),
     ...schemaRoutes(stores, secrets),
     ...tagRoutes(stores),

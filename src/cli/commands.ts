@@ -14,6 +14,7 @@ export const commands: ReadonlyMap<string, Load> = new Map<string, Load>([
   ["migrations reset", async () => ({ default: (await import("./migrations.ts")).reset })],
   ["session inspect", () => import("./session-inspect.ts")],
   ["session mint", () => import("./session-mint.ts")],
+  ["secrets rotate", () => import("./secrets-rotate.ts")],
   ["import kong", () => import("./import-kong.ts")],
   ["version", () => import("./version.ts")],
 ]);

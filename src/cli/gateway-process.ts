@@ -12,6 +12,7 @@ import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { createLogLevel } from "./log-level.ts";
 import { renderStatistics } from "./metrics.ts";
+import { warnOfOpenRoutes } from "./open-routes.ts";
 import { locateFiles, type Prefix, takePrefix } from "./prefix.ts";
 import { openProcessLogs, type ProcessLog } from "./process-log.ts";
 import { openProxies, summarize } from "./proxies.ts";
@@ -72,6 +73,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const product = `sesame/${version}`;
   const proxies = await openProxies({ settings, database: prefix.database, stores, plugins, logs, tls, node, product });
   undo.push(() => proxies.close(0));
+  undo.push(await warnOfOpenRoutes(stores, plugins, log));
 
   const parts: AdminParts = {
     stores,

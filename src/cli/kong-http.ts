@@ -14,7 +14,7 @@ export interface AdminApi {
   /** Its address as errors show it. */
   readonly name: string;
   /** Throws CommandError when there is no answer, or one of 5xx, 401 or 403. */
-  send(method: "GET" | "PUT", path: string, body?: unknown): Promise<AdminAnswer>;
+  send(method: "GET" | "PUT" | "POST", path: string, body?: unknown): Promise<AdminAnswer>;
 }
 
 /** `headers` are sent with every request, as `name: value` texts. Throws CommandError when the address is none. */

@@ -14,6 +14,7 @@ import { closeGently, DROP_MS } from "./closing.ts";
 import type { EngineLimits } from "./engine.ts";
 import type { Handover } from "./handover.ts";
 import { hostFault, limitFault } from "./head-fault.ts";
+import { connectionOptions } from "./hop-by-hop.ts";
 import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
 import { requestFault } from "./request-fault.ts";
 import { originForm } from "./request-target.ts";
@@ -104,14 +105,14 @@ export class Http1Inbound implements Inbound {
 
   /**
    * A client that may or may not send its body, since nobody asked for it, must not send anything behind it. Behind a request
-   * for any upgrade, Node reads no other.
+   * that offers any upgrade, Node loses what came with it.
    */
   get keepAlive(): boolean {
     const { closing, limits } = this.#state;
     return (
       this.#res.shouldKeepAlive &&
       !this.#awaitsContinue &&
-      !this.headers.has("upgrade") &&
+      !(this.headers.has("upgrade") && connectionOptions(this.headers)?.has("upgrade")) &&
       !this.#handover &&
       !closing &&
       limits.keepAliveTimeoutMs > 0

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import pg from "pg";
-import { createStores, type Database, openPostgres, type PostgresOptions } from "../../src/database/index.ts";
+import { generate } from "selfsigned";
+import {
+  createStores,
+  type Database,
+  openPostgres,
+  type PostgresOptions,
+  type PostgresTls,
+} from "../../src/database/index.ts";
 import { type Change, consumer, type Stores } from "../../src/entities/index.ts";
-import { lacking, until } from "../helpers/servers.ts";
+import { lacking, serverFolder, unprivileged, until } from "../helpers/servers.ts";
 import { type SqlServer, startPostgres } from "../helpers/sql-servers.ts";
 import { plugins, testDatabase } from "./database.ts";
 
@@ -237,6 +246,39 @@ describe("on a PostgreSQL server", { skip: lacking("postgres", "initdb") }, () =
     const tls = { required: false, verify: true, version: "TLSv1.3" } as const;
     const database = await open(t, freshOptions({ tls }));
     assert.deepEqual(await database.execute("SELECT 1 AS one"), [{ one: 1 }]);
+  });
+
+  test("a server with TLS is verified by the authorities that are given", async (t) => {
+    const plain = await open(t, freshOptions());
+    const folder = serverFolder(unprivileged());
+    t.after(() => rmSync(folder, { recursive: true }));
+    const pems = await generate([{ name: "commonName", value: "a server" }], {
+      extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
+    });
+    for (const [file, text] of Object.entries({ certificate: pems.cert, key: pems.private })) {
+      writeFileSync(join(folder, file), text, { mode: 0o600 });
+      const { uid, gid } = unprivileged();
+      if (uid !== undefined && gid !== undefined) chownSync(join(folder, file), uid, gid);
+    }
+    await plain.execute(`ALTER SYSTEM SET ssl_cert_file = '${join(folder, "certificate")}'`);
+    await plain.execute(`ALTER SYSTEM SET ssl_key_file = '${join(folder, "key")}'`);
+    await plain.execute("ALTER SYSTEM SET ssl = on");
+    await plain.execute("SELECT pg_reload_conf()");
+    t.after(async () => {
+      const admin = await openPostgres(freshOptions());
+      await admin.execute("ALTER SYSTEM SET ssl = off");
+      await admin.execute("SELECT pg_reload_conf()");
+      await admin.close();
+    });
+    const connect = async (tls: Partial<PostgresTls>, host = "127.0.0.1") => {
+      const full = { required: true, verify: true, version: "TLSv1.2", authorities: pems.cert, ...tls } as const;
+      const database = await open(t, freshOptions({ host, tls: full }));
+      return database.execute("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+    };
+    await until("the server has TLS", async () => (await connect({ verify: false })).length === 1, 5000);
+    assert.deepEqual(await connect({ version: "TLSv1.3" }), [{ version: "TLSv1.3" }]);
+    await assert.rejects(connect({ authorities: undefined }), /self.signed/i);
+    await assert.rejects(connect({}, "localhost"), /does not match certificate/);
   });
 
   test("statements that fail, take too long or lose their connection do no harm to later ones", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -275,3 +275,34 @@ left out:
     ["old", "old", "Lax", 600],
   );
 });
+
+test("rows as Kong Gateway 3.9.3 shows them come over whole", async (t) => {
+  const second = await startGateway(t);
+  const file = new URL("../recordings/02-walkthrough-storage-kong.json", import.meta.url);
+  const { exchanges } = JSON.parse(readFileSync(file, "utf8")) as { exchanges: Exchange[] };
+  const lists: Record<string, { data: Record<string, unknown>[] }> = {};
+  for (const { request, response } of exchanges) {
+    if (request.method !== "POST" || !response.statusLine.includes(" 201 ")) continue;
+    const collection = request.path
+      .split("/")
+      .filter(Boolean)
+      .at(-1)!
+      .replace(/^key-auth$/, "key-auths");
+    (lists[`/${collection}`] ??= { data: [] }).data.push(JSON.parse(response.body));
+  }
+  assert.deepEqual(Object.keys(lists).sort(), ["/consumers", "/key-auths", "/plugins", "/routes", "/services"]);
+  const url = await startAnswers(t, { "/": { version: "3.9.3" }, ...lists });
+  const { code, output } = await runWith(["import", "kong", "--admin-url", url, "--to", second.admin]);
+  assert.equal(code, 0, output);
+  for (const [path, { data }] of Object.entries(lists)) {
+    for (const row of data) {
+      const written = (await (await fetch(`${second.admin}${path}/${row["id"]}`)).json()) as typeof row;
+      assert.deepEqual({ ...written, updated_at: row["updated_at"] }, { updated_at: row["updated_at"], ...row });
+    }
+  }
+});
+
+interface Exchange {
+  readonly request: { readonly method: string; readonly path: string };
+  readonly response: { readonly statusLine: string; readonly body: string };
+}
