@@ -73,7 +73,8 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const product = `sesame/${version}`;
   const proxies = await openProxies({ settings, database: prefix.database, stores, plugins, logs, tls, node, product });
   undo.push(() => proxies.close(0));
-  undo.push(await warnOfOpenRoutes(stores, plugins, log));
+  const stopWarnings = await warnOfOpenRoutes(stores, plugins, log);
+  undo.push(stopWarnings);
 
   const parts: AdminParts = {
     stores,
@@ -105,6 +106,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
     log,
     async close() {
       isDraining = true;
+      stopWarnings();
       const graceMs = settings.shutdown_timeout * 1000;
       await Promise.all([proxies.close(graceMs), admin.close(graceMs)]);
       await status.close(0);

@@ -54,7 +54,8 @@ export class PostgresLink implements Link {
   #key!: Buffer;
   #listener: Listener | undefined;
   #beat: NodeJS.Timeout | undefined;
-  #wasOpen = false;
+  /** Changes were missed, or told in another order than that of the commits, since everything was last read. */
+  #isBehind = false;
   #writes = 0;
   /** What was heard of the write whose last part is still to come. */
   #heard: SentChange[] | null = [];
@@ -97,7 +98,7 @@ export class PostgresLink implements Link {
       told: () => {
         const sent = this.#sent.get(write);
         if (sent) sent.isCommitted = true;
-        if (sent && (!sent.listener || sent.listener !== this.#listener)) this.#publishSent(write, sent);
+        if (sent && (!sent.listener || sent.listener !== this.#listener)) this.#publishAhead(write, sent);
         return isSent ? done.promise : Promise.resolve();
       },
       cancel: () => void this.#sent.delete(write),
@@ -130,8 +131,10 @@ export class PostgresLink implements Link {
       await listener.open();
       this.#key = await readKey(this.#parts.database);
       this.#heard = [];
-      if (this.#wasOpen) await this.#parts.feed.reset();
-      this.#wasOpen = true;
+      while (this.#isBehind) {
+        this.#isBehind = false;
+        await this.#parts.feed.reset();
+      }
       if (listener.isLost) throw new Error("the connection was lost again");
       this.#listener = listener;
     });
@@ -182,9 +185,18 @@ export class PostgresLink implements Link {
     this.#told = Promise.all([this.#told, told.catch(() => {})]);
   }
 
-  /** Over a link that is lost nothing will be heard: the node's own changes take effect here as soon as they are committed. */
+  /**
+   * Over a link that is lost nothing will be heard: the node's own changes take effect here as soon as they are committed. That
+   * may be after later ones of others, so everything is read anew when that can be done.
+   */
+  #publishAhead(write: string, sent: Sent): void {
+    this.#isBehind = true;
+    this.#publishSent(write, sent);
+    if (this.#listener) this.#inOrder(this.#listener, () => this.#parts.feed.reset());
+  }
+
   #settle(): void {
-    for (const [write, sent] of this.#sent) if (sent.isCommitted) this.#publishSent(write, sent);
+    for (const [write, sent] of this.#sent) if (sent.isCommitted) this.#publishAhead(write, sent);
   }
 
   /** The rows that were too large to be sent are read; one that is gone by now was deleted. */
@@ -207,6 +219,7 @@ export class PostgresLink implements Link {
   #lose(listener: Listener, error: unknown): void {
     if (listener !== this.#listener) return;
     this.#listener = undefined;
+    this.#isBehind = true;
     listener.close();
     this.lease.end();
     this.#settle();
