@@ -138,7 +138,10 @@ export class PostgresLink implements Link {
       if (listener.isLost) throw new Error("the connection was lost again");
       this.#listener = listener;
     });
-    this.#order = opened.catch(() => listener.close());
+    this.#order = opened.catch(() => {
+      this.#isBehind = true;
+      listener.close();
+    });
     await opened;
     if (this.#closing.signal.aborted) listener.close();
   }

@@ -14,6 +14,8 @@ interface Outage {
 
 /** Nothing takes longer than this when the server does not answer: timeouts, and some time for a busy machine. */
 const PATIENCE_MS = 3_000;
+/** A test that takes longer waits for what does not come. */
+const timeout = 60_000;
 
 /** What every storage with a server must do when that is not there: name the reason, lose no time, and recover by itself. */
 export function testOutage(storageName: string, { server, open, isDurable = false }: Outage): void {
@@ -46,7 +48,9 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     assert.ok(took < PATIENCE_MS, `took ${Math.round(took)} ms`);
   }
 
-  test(`${storageName}: killed in the middle it is unavailable, and back without a restart of ours`, async () => {
+  test(`${storageName}: killed in the middle it is unavailable, and back without a restart of ours`, {
+    timeout,
+  }, async () => {
     const { sessions, close, login, reasonOf } = begin();
     const visit = await login();
     const opened = await sessions.open(visit, now);
@@ -63,7 +67,9 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     await close();
   });
 
-  test(`${storageName}: a server that is silent is unavailable after its time, and back when it speaks`, async () => {
+  test(`${storageName}: a server that is silent is unavailable after its time, and back when it speaks`, {
+    timeout,
+  }, async () => {
     const { close, login, reasonOf } = begin();
     const visit = await login();
     server().pause();
@@ -78,7 +84,9 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     await close();
   });
 
-  test(`${storageName}: connections that swallow everything are given up, and new ones are made`, async () => {
+  test(`${storageName}: connections that swallow everything are given up, and new ones are made`, {
+    timeout,
+  }, async () => {
     const relay = await startRelay(server().port);
     const { close, login, reasonOf } = begin(relay.port);
     const [visit] = await Promise.all(Array.from({ length: 5 }, login));
@@ -89,7 +97,7 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     await relay.close();
   });
 
-  test(`${storageName}: a server that is not there when we begin is found when it comes`, async () => {
+  test(`${storageName}: a server that is not there when we begin is found when it comes`, { timeout }, async () => {
     await server().kill();
     const { close, login } = begin();
     await quickly(assert.rejects(login, isUnavailable));

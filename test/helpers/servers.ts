@@ -111,12 +111,15 @@ export interface TestServer {
   remove(): Promise<void>;
 }
 
-/** Send a signal to a server and the processes it has started. */
-function signalAll(server: ChildProcess, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-  const processes = spawnSync("ps", ["-A", "-o", "ppid=,pid="], { encoding: "utf8" }).stdout.matchAll(/(\d+) +(\d+)/g);
-  const own = [...processes].filter(([, parent]) => Number(parent) === server.pid).map(([, , pid]) => Number(pid));
-  server.kill(signal);
-  for (const pid of own) {
+/** The processes that a process has started. */
+function childrenOf(parent: number): number[] {
+  const { stdout } = spawnSync("ps", ["-A", "-o", "ppid=,pid="], { encoding: "utf8" });
+  const processes = [...stdout.matchAll(/(\d+) +(\d+)/g)].map(([, by, pid]) => ({ by: Number(by), pid: Number(pid) }));
+  return processes.filter(({ by }) => by === parent).map(({ pid }) => pid);
+}
+
+function signalAll(processes: readonly number[], signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  for (const pid of processes) {
     try {
       process.kill(pid, signal);
     } catch {
@@ -125,11 +128,16 @@ function signalAll(server: ChildProcess, signal: "SIGKILL" | "SIGSTOP" | "SIGCON
   }
 }
 
-const running = new Set<ChildProcess>();
+/** The servers that run with their folders, and the processes of those that are paused: these do not end by themselves. */
+const running = new Map<ChildProcess, { readonly folder: string; paused: readonly number[] }>();
 process.once("exit", () => {
-  for (const child of running) signalAll(child, "SIGKILL");
+  for (const [server, { folder, paused }] of running) {
+    signalAll([server.pid!, ...paused], "SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+// A second signal must not end us before that is done.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 
 /** Start a server in its folder; it is there when `isReady`, by default when it takes connections. */
 export async function startServer(
@@ -145,7 +153,7 @@ export async function startServer(
       const { folder, user } = at;
       const started = spawn(find(program)!, args, { ...user, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       child = started;
-      running.add(started);
+      running.set(started, { folder, paused: [] });
       let said = "";
       const listen = (bytes: Buffer) => {
         said = (said + bytes).slice(-4_000);
@@ -159,11 +167,20 @@ export async function startServer(
     async kill() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
-      signalAll(child, "SIGKILL");
+      signalAll([child.pid!, ...childrenOf(child.pid!)], "SIGKILL");
       await ended;
     },
-    pause: () => signalAll(child!, "SIGSTOP"),
-    resume: () => signalAll(child!, "SIGCONT"),
+    pause() {
+      const { pid } = child!;
+      const paused = [pid!, ...childrenOf(pid!)];
+      running.get(child!)!.paused = paused;
+      signalAll(paused, "SIGSTOP");
+    },
+    resume() {
+      const server = running.get(child!)!;
+      signalAll(server.paused, "SIGCONT");
+      server.paused = [];
+    },
     async remove() {
       await server.kill();
       rmSync(at.folder, { recursive: true, force: true });
