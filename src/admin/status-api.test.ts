@@ -6,7 +6,10 @@ import { createStatusApi, type StatusApiParts } from "./status-api.ts";
 
 async function start(t: TestContext, changes: Partial<StatusApiParts> = {}): Promise<number> {
   const parts = createParts(await openStores());
-  return listen(t, createStatusApi({ ...parts, unready: () => undefined, metrics: () => "sesame_test 1\n", ...changes }).handle);
+  return listen(
+    t,
+    createStatusApi({ ...parts, unready: () => undefined, metrics: () => "sesame_test 1\n", ...changes }).handle,
+  );
 }
 
 test("the status of a node is readable by everyone, without credentials", async (t) => {

@@ -1,7 +1,7 @@
+import type { Awaitable } from "../schema/index.ts";
 import type { Headers } from "./answer.ts";
 import { message } from "./answer.ts";
 import type { Cors } from "./cors.ts";
-import type { Awaitable } from "../schema/index.ts";
 import type { AdminParts } from "./parts.ts";
 import type { Route } from "./paths.ts";
 import { createHttpApi, type HttpApi } from "./server.ts";
@@ -40,5 +40,8 @@ function readyRoute({ stores, unready }: StatusApiParts): Route {
 /** `GET /metrics`: for Prometheus. */
 function metricsRoute({ metrics }: StatusApiParts): Route {
   const type = "text/plain; version=0.0.4; charset=utf-8";
-  return { path: "/metrics", methods: { GET: async () => ({ status: 200, text: { type, content: await metrics() } }) } };
+  return {
+    path: "/metrics",
+    methods: { GET: async () => ({ status: 200, text: { type, content: await metrics() } }) },
+  };
 }

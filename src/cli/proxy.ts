@@ -6,8 +6,8 @@ import {
   createGateway,
   createLookups,
   createNodeEngine,
-  MetricsRegistry,
   type Exchange,
+  MetricsRegistry,
   type Plugin,
 } from "../gateway/index.ts";
 import type { AccessEntry } from "../log.ts";

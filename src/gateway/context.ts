@@ -6,7 +6,7 @@ import type { Inbound } from "./inbound.ts";
 import { parseQuery, type QueryValue } from "./query.ts";
 import { type BodyOwner, RequestBody } from "./request-body.ts";
 import { createRequestId } from "./request-id.ts";
-import { errorExit, type Exit, exit, type HeaderValues } from "./response.ts";
+import { type Exit, errorExit, exit, type HeaderValues } from "./response.ts";
 import type { Match } from "./router.ts";
 import { ServiceRequest } from "./service-request.ts";
 import type { RouteRow } from "./snapshot.ts";

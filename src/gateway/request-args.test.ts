@@ -15,7 +15,11 @@ function contextOf(type: string | undefined, body: string | Uint8Array | undefin
     ...(body !== undefined && { body }),
     chunked,
   });
-  return new Context(inbound, { trusted, clock: () => 0, bodyBufferSize: 0 }, { onDrain() {}, onFault() {}, onAbort() {} });
+  return new Context(
+    inbound,
+    { trusted, clock: () => 0, bodyBufferSize: 0 },
+    { onDrain() {}, onFault() {}, onAbort() {} },
+  );
 }
 
 async function argsOf(type: string | undefined, body: string | Uint8Array | undefined): Promise<object | undefined> {

@@ -129,7 +129,8 @@ const TITLES: Readonly<Record<number, string>> = { 302: "Found", 401: "Authoriza
 
 function barePage(status: number, headers: HeaderValues | undefined): Exit {
   const reason = TITLES[status] ?? REASONS[status];
-  if (status < 300 || reason === undefined) return { status, contentType: undefined, body: "", headers: flatten(headers) };
+  if (status < 300 || reason === undefined)
+    return { status, contentType: undefined, body: "", headers: flatten(headers) };
   const title = `${status} ${reason}`;
   const body = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`;
   const contentType = status === 302 ? "text/html" : "text/html; charset=UTF-8";
@@ -202,7 +203,12 @@ export function errorExit(status: number, message: string | undefined, form: Err
  * An error of the server level (unreadable request, upstream failure): form by `Accept`, else by the request's `Content-Type`,
  * else `text/plain`. Source: SPEC-proxy §6.
  */
-export function serverError(status: number, headers: Headers | undefined, requestId: string, defaultType: string): Exit {
+export function serverError(
+  status: number,
+  headers: Headers | undefined,
+  requestId: string,
+  defaultType: string,
+): Exit {
   const accept = headers?.get("accept") ?? headers?.get("content-type") ?? defaultType;
   return errorExit(status === 494 ? 400 : status, messageOf(status), { requestId, accept });
 }

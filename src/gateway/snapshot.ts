@@ -1,4 +1,4 @@
-import type { PluginRow as StoredPlugin, Route, Service } from "../entities/index.ts";
+import type { Route, Service, PluginRow as StoredPlugin } from "../entities/index.ts";
 import type { Handlers, Plugin, Services } from "./plugin.ts";
 import { resolveReferences } from "./references.ts";
 import { createRouter, type Router } from "./router.ts";
@@ -126,10 +126,16 @@ function groupByName(instances: Iterable<Instance>): readonly Instance[][] {
     if (group) group.push(instance);
     else groups.set(instance.row.name, [instance]);
   }
-  return [...groups.values()].sort(([a], [b]) => b!.plugin.priority - a!.plugin.priority || (b!.row.name < a!.row.name ? -1 : 1));
+  return [...groups.values()].sort(
+    ([a], [b]) => b!.plugin.priority - a!.plugin.priority || (b!.row.name < a!.row.name ? -1 : 1),
+  );
 }
 
-function compileSlots(groups: readonly Instance[][], routeId: string | undefined, serviceId: string | undefined): Slot[] {
+function compileSlots(
+  groups: readonly Instance[][],
+  routeId: string | undefined,
+  serviceId: string | undefined,
+): Slot[] {
   const slots: Slot[] = [];
   for (const group of groups) {
     let base: Instance | undefined;
@@ -147,7 +153,11 @@ function compileSlots(groups: readonly Instance[][], routeId: string | undefined
     for (const [id, instance] of best) {
       if (!base || rank(instance.row) < rank(base.row)) byConsumer.set(id, instance.handlers);
     }
-    slots.push({ name: group[0]!.row.name, base: base?.handlers, byConsumer: byConsumer.size > 0 ? byConsumer : undefined });
+    slots.push({
+      name: group[0]!.row.name,
+      base: base?.handlers,
+      byConsumer: byConsumer.size > 0 ? byConsumer : undefined,
+    });
   }
   return slots;
 }

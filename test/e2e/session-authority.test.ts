@@ -162,3 +162,5 @@ test("a secret can be a reference, and one that leads nowhere closes its route a
   await change("PATCH", `/plugins/${session.id}`, { config: { secret: "from the environment" } });
   assert.deepEqual(await statuses(cookie), [200, 200]);
 });
+
+test.after(() => echo.close());
