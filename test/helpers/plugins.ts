@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { createStores, type Database, openSqlite } from "../../src/database/index.ts";
+import { createStores, type Database, openSqlite, type StoresOptions } from "../../src/database/index.ts";
 import type { PluginRow, Stores } from "../../src/entities/index.ts";
 import { route, service } from "../../src/entities/index.ts";
 import { exitHeaders } from "../../src/gateway/answer.ts";
@@ -70,6 +70,12 @@ export interface World {
     prepare?: (ctx: Context) => void,
   ): Promise<{ ctx: Context; inbound: TestInbound; chain: Chain; run(): Awaitable<Exit | undefined> }>;
   visit(request?: TestRequest, prepare?: (ctx: Context) => void): Promise<Visit>;
+}
+
+/** Stores in memory, for tests that may not know the database itself. The test closes `database`. */
+export async function openStores(options: StoresOptions): Promise<{ database: Database; stores: Stores }> {
+  const database = openSqlite({ file: ":memory:" });
+  return { database, stores: await createStores(database, options) };
 }
 
 /** A world with these plugins, one service `s` and one route `r` for all paths. It ends with the test. */

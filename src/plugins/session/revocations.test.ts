@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { START } from "../../../test/helpers/plugins.ts";
-import { createStores, openSqlite } from "../../database/index.ts";
+import { openStores, START } from "../../../test/helpers/plugins.ts";
 import { type Lease, revocationKey, sessionRevocation } from "../../entities/index.ts";
 import { createLookups } from "../../gateway/index.ts";
 import { session } from "./index.ts";
@@ -12,10 +11,9 @@ async function open(
   t: TestContext,
   before: (add: (key: string, more?: object) => Promise<unknown>) => unknown = () => {},
 ) {
-  const database = openSqlite({ file: ":memory:" });
   const trust = { isCurrent: true };
   const lease: Lease = { isCurrent: () => trust.isCurrent, onRenew: () => () => {} };
-  const stores = await createStores(database, { plugins: [session], now: () => START, lease });
+  const { database, stores } = await openStores({ plugins: [session], now: () => START, lease });
   const lookups = createLookups(stores);
   t.after(() => {
     lookups.close();
