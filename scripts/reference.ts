@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describeCommand } from "../src/cli/command.ts";
 import { commands } from "../src/cli/commands.ts";
+import { metricDefinitions } from "../src/cli/metrics.ts";
 import { allEntities } from "../src/database/index.ts";
 import { plugins } from "../src/plugins/index.ts";
 import type { Entity, Field, Fields } from "../src/schema/index.ts";
@@ -19,6 +20,7 @@ export async function referencePages(): Promise<Page[]> {
     ["reference/session-engine.md", enginePage()],
     ["reference/command-line.md", await commandsPage()],
     ...plugins.map((plugin): Page => [`reference/plugins/${plugin.name}.md`, pluginPage(plugin.name)]),
+    ["reference/metrics.md", metricsPage()],
     ["differences.md", differencesPage()],
   ];
 }
@@ -78,6 +80,17 @@ function pluginPage(name: string): string {
   );
 }
 
+function metricsPage(): string {
+  const rows = Object.entries(metricDefinitions(plugins)).map(([name, { help, buckets }]) => [
+    code(name),
+    buckets ? "histogram" : "counter",
+    help,
+  ]);
+  const intro =
+    "`GET /metrics` on the status listener, in the text format of Prometheus: the sum over all processes of a node.\n";
+  return page("Metrics", intro, table(["metric", "type", "meaning"], rows));
+}
+
 function fieldTable(fields: Fields, prefix = ""): string {
   return table(["field", "type", "default", "meaning"], fieldRows(fields, prefix));
 }
@@ -85,14 +98,17 @@ function fieldTable(fields: Fields, prefix = ""): string {
 function fieldRows(fields: Fields, prefix: string): string[][] {
   return Object.entries(fields).flatMap(([name, field]) => {
     const row = [code(prefix + name), typeOf(field), defaultOf(field), meaningOf(field)];
-    return field.type === "record" && field.fields ? [row, ...fieldRows(field.fields, `${prefix}${name}.`)] : [row];
+    if (field.type === "record" && field.fields) return [row, ...fieldRows(field.fields, `${prefix}${name}.`)];
+    const element = field.type === "array" && field.elements.type === "record" ? field.elements.fields : undefined;
+    return element ? [row, ...fieldRows(element, `${prefix}${name}[].`)] : [row];
   });
 }
 
 function typeOf(field: Field): string {
   const unit = field.unit ? ` (${field.unit})` : "";
-  const choice =
-    "one_of" in field && field.one_of ? `: ${field.one_of.map((value) => code(String(value))).join(", ")}` : "";
+  const newer = "newer_one_of" in field ? (field.newer_one_of ?? []) : [];
+  const choices = "one_of" in field && field.one_of ? [...field.one_of, ...newer] : [];
+  const choice = choices.length > 0 ? `: ${choices.map((value) => code(String(value))).join(", ")}` : "";
   if (field.type === "array" || field.type === "set") return `${field.type} of ${typeOf(field.elements)}`;
   if (field.type === "map") return `map to ${typeOf(field.values)}`;
   if (field.type === "foreign") return `reference to ${field.reference}`;

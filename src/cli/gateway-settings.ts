@@ -36,6 +36,15 @@ export function gatewaySettings(settings: Settings, product: string): GatewaySet
   };
 }
 
+/** What a client's other cookies, in the same field, and its other fields may need. */
+const OTHER_COOKIES = 1024;
+const OTHER_FIELDS = 4096;
+
+/** Bytes of cookies that pass these limits when a client sends them back, so that nobody is locked out by what he was given. */
+export function largestCookies({ head, line }: EngineLimits): number {
+  return Math.max(0, Math.min(line, head - OTHER_FIELDS) - OTHER_COOKIES);
+}
+
 /** What the engine enforces on clients. */
 export function engineLimits(settings: Settings): EngineLimits {
   return {

@@ -1,16 +1,16 @@
 import { type MetricDefinition, mergeMetrics, type Plugin, renderMetrics } from "../gateway/index.ts";
 import type { WorkerStatistics } from "./worker-protocol.ts";
 
-/** What the plugins count in every process that proxies. */
-export function metricDefinitions(plugins: readonly Plugin[]): Readonly<Record<string, MetricDefinition>> {
-  return Object.assign({}, ...plugins.map((plugin) => plugin.metrics ?? {}));
-}
-
-/** The node's own, which are no plugin's. */
+/** Kept by the proxy itself. */
 const requests = {
   sesame_requests_total: { help: "Requests that the proxy was sent." },
   sesame_connections_accepted_total: { help: "Connections that the proxy accepted." },
 } as const satisfies Record<string, MetricDefinition>;
+
+/** All metrics there are: the proxy's, and those that plugins keep. */
+export function metricDefinitions(plugins: readonly Plugin[]): Readonly<Record<string, MetricDefinition>> {
+  return Object.assign({}, requests, ...plugins.map((plugin) => plugin.metrics ?? {}));
+}
 
 /** The metrics of all processes that proxy, as monitoring reads them. */
 export function renderStatistics(plugins: readonly Plugin[], workers: readonly WorkerStatistics[]): string {
@@ -19,5 +19,5 @@ export function renderStatistics(plugins: readonly Plugin[], workers: readonly W
     sesame_connections_accepted_total: { "": { count: worker.accepted } },
     ...worker.metrics,
   }));
-  return renderMetrics({ ...requests, ...metricDefinitions(plugins) }, mergeMetrics(totals));
+  return renderMetrics(metricDefinitions(plugins), mergeMetrics(totals));
 }

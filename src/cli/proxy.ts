@@ -13,7 +13,7 @@ import {
 import type { AccessEntry } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { feedGateway } from "./feed.ts";
-import { engineLimits, gatewaySettings } from "./gateway-settings.ts";
+import { engineLimits, gatewaySettings, largestCookies } from "./gateway-settings.ts";
 import { metricDefinitions } from "./metrics.ts";
 import { listenFault } from "./process.ts";
 import type { ProcessLogs } from "./process-log.ts";
@@ -51,13 +51,21 @@ export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
   const gateway = createGateway({ settings: own, log, onEnd: (exchange) => accessLog?.log(entryOf(exchange)) });
   const lookups = createLookups(stores);
   const metrics = new MetricsRegistry(metricDefinitions(parts.plugins));
-  const services = { lookups, log, metrics, node: parts.node, authorities: own.trustedCertificates };
+  const limits = engineLimits(settings);
+  const services = {
+    lookups,
+    log,
+    metrics,
+    node: parts.node,
+    maxCookieSize: largestCookies(limits),
+    authorities: own.trustedCertificates,
+  };
   const stop = await feedGateway(gateway, stores, { plugins: parts.plugins, services, settings: own }, log);
   const engine = engines[settings.http_engine]({
     handle: (inbound) => gateway.handle(inbound),
     badRequest: (status) => badRequest(status, own),
     tls: parts.tls,
-    limits: engineLimits(settings),
+    limits,
   });
 
   return {

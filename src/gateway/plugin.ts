@@ -24,6 +24,8 @@ export interface Services {
   readonly lookups: Lookups;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Bytes of cookies of ours, names included, that a client can bring back under the limits on heads. */
+  readonly maxCookieSize: number;
   /** PEM of the authorities that servers are verified by; undefined for those Node trusts. */
   readonly authorities?: string | undefined;
   /** Facts of this node, as request-termination's `echo` shows them. */

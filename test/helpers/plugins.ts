@@ -8,6 +8,7 @@ import { Context } from "../../src/gateway/context.ts";
 import { createTrustedPeers } from "../../src/gateway/forwarded.ts";
 import {
   buildSnapshot,
+  closeReplaced,
   createLookups,
   type Exit,
   type GatewaySettings,
@@ -90,6 +91,7 @@ export async function openWorld(
   const stores = await createStores(database, { plugins, now: () => world.now });
   const lookups = createLookups(stores);
   t.after(async () => {
+    if (snapshot) closeReplaced(snapshot, undefined);
     lookups.close();
     await database.close();
   });
@@ -104,7 +106,7 @@ export async function openWorld(
   };
   const node = { id: "f3a1c1de-0000-4000-8000-000000000001", hostname: "gateway" };
   const metrics = new MetricsRegistry(Object.assign({}, ...plugins.map((plugin) => plugin.metrics)));
-  const services: Services = { lookups, log, metrics, node };
+  const services: Services = { lookups, log, metrics, node, maxCookieSize: 48_000 };
   const parts = { trusted: createTrustedPeers(settings), clock: () => world.now * 1000, bodyBufferSize: 8192 };
   const owner = { onDrain() {}, onFault() {}, onAbort() {} };
 
@@ -126,7 +128,9 @@ export async function openWorld(
         routes: await stores.of(route).all(),
         plugins: (await stores.named("plugins")!.all()) as unknown as PluginRow[],
       };
-      snapshot = buildSnapshot(rows, { plugins, services, settings }, snapshot);
+      const before = snapshot;
+      snapshot = buildSnapshot(rows, { plugins, services, settings }, before);
+      if (before) closeReplaced(before, snapshot);
       const inbound = createInbound(request);
       const ctx = new Context(inbound, parts, owner);
       const { method, path, headers } = ctx.request;

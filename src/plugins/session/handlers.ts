@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { createDoor } from "./door.ts";
 import { createEntrance } from "./enter.ts";
 import { found } from "./found.ts";
+import { closedWhenIdle } from "./idle-close.ts";
 import { createLeaving } from "./leave.ts";
 import { createLogin } from "./login.ts";
 import { createLogoutTest } from "./logout.ts";
@@ -72,12 +73,9 @@ export function createHandlers(config: Config, services: Services, engine: Engin
     return door?.isAt(ctx) ? ctx.response.error(401) : undefined;
   }
 
-  return {
-    access,
-    headerFilter: createLogin(setup),
-    ...(config.require && { admit }),
-    close: () => setup.close(),
-  };
+  const handlers = { access, headerFilter: createLogin(setup), ...(config.require && { admit }) };
+  const close = setup.keeper?.close;
+  return close ? closedWhenIdle(handlers, () => void close()) : handlers;
 }
 
 /** Nobody gets through by accident: with neither a session nor a credential, the answer is 401. */

@@ -32,14 +32,15 @@ export interface Keeper {
   watch(session: Session): (() => boolean) | undefined;
   /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
   retryAfter(now: number): number;
-  close(): Awaitable<void>;
+  /** Close connections, where there are any. What fails then has no consequence. */
+  readonly close?: () => Promise<void>;
 }
 
 /** The storage that a row names, with its circuit breaker; undefined where the cookies keep the sessions. */
 export function openKeeper(config: Config, services: Services): Keeper | undefined {
   const opened = openStorage(config, services);
   if (opened === undefined) return undefined;
-  const { storage, watch = () => undefined, close = () => undefined } = opened;
+  const { storage, watch = () => undefined, close } = opened;
   const guarded = guardedStorage(timedStorage(storage, config.storage ?? "cookie", services.metrics));
   const isStale = config.on_storage_error === "stale";
   return {
@@ -51,14 +52,22 @@ export function openKeeper(config: Config, services: Services): Keeper | undefin
       return watch(config.hash_storage_key ? hash("sha256", Buffer.from(id, "base64url"), "base64url") : id);
     },
     retryAfter: guarded.retryAfter,
-    close,
+    ...(close && { close: () => closeQuietly(close, config, services) }),
   };
+}
+
+async function closeQuietly(close: () => Awaitable<void>, config: Config, { log }: Services): Promise<void> {
+  try {
+    await close();
+  } catch (error) {
+    log.warn(`the connection to ${config.storage} could not be closed`, { error });
+  }
 }
 
 interface Opened {
   readonly storage: SessionStorage;
   readonly watch?: (key: string) => (() => boolean) | undefined;
-  readonly close?: Keeper["close"];
+  readonly close?: () => Awaitable<void>;
 }
 
 function openStorage(config: Config, services: Services): Opened | undefined {

@@ -48,7 +48,6 @@ export interface Setup {
   failed(ctx: Context, operation: string, error: unknown): Exit | undefined;
   /** Send cookies that a save has written. */
   issue(ctx: Context, cookies: readonly SetCookie[]): void;
-  close(): void;
 }
 
 /** Seconds after which a client may ask again when sessions could not be read or kept. */
@@ -65,6 +64,7 @@ export function createSetup(config: Config, services: Services, engine: EnginePa
       storage: keeper?.storage,
       legacyStorage: options.legacy?.storage === "kong" ? openLegacyStorage(config, services, keeper) : undefined,
       randomBytes: engine.randomBytes,
+      maxCookieSize: services.maxCookieSize,
     },
   );
   const isBound = (config.bind?.length ?? 0) > 0;
@@ -110,9 +110,6 @@ export function createSetup(config: Config, services: Services, engine: EnginePa
       ctx.response.setCookies(cookies);
       const size = cookies.reduce((total, { text }) => total + text.indexOf(";"), 0);
       if (size > 0) metrics.observe("sesame_session_cookie_bytes", size);
-    },
-    close() {
-      void keeper?.close();
     },
   };
   return setup;

@@ -112,6 +112,7 @@ export async function send(world: World, request: Request): Promise<Answer> {
   const exit = await access;
   await meanwhile?.();
   const { made, waited } = await respond(ctx, chain, exit);
+  chain.log(ctx);
   return {
     status: ctx.response.status,
     cookies: ctx.response.headers.getAll("set-cookie"),
