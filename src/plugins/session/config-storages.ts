@@ -54,7 +54,8 @@ export const storageConfig = {
   memory: {
     type: "record",
     newer: true,
-    description: "How `memory` keeps sessions: in the process that made them, gone with it.",
+    description:
+      "How `memory` keeps sessions: in the process that made them, gone with it and with a change of the plugin. For one process alone.",
     fields: {
       max_records: {
         type: "integer",

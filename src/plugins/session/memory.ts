@@ -19,7 +19,7 @@ export interface Recognised {
 
 /** Characters of cookies, and about as much again for what they mean, that one configured row remembers at most. */
 const MAX_SIZE = 64 * 1024 * 1024;
-const ENTRY_SIZE = 512;
+const ENTRY_SIZE = 1024;
 
 /**
  * The visitors that one configured row has recognised lately, by the exact text of their Cookie header. Only authenticated
