@@ -8,23 +8,11 @@ import {
   migrationStatus,
   type Tables,
 } from "../database/index.ts";
-import { loadSettings } from "../settings.ts";
 import { CommandError, defineCommand, type Terminal } from "./command.ts";
 import { openDatabase } from "./database.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { locateFiles, takePrefix } from "./prefix.ts";
-
-const options = {
-  conf: { type: "string", short: "c", placeholder: "FILE", description: "Settings, `name = value` as in kong.conf." },
-  prefix: {
-    type: "string",
-    short: "p",
-    placeholder: "FOLDER",
-    description: "The folder of everything the gateway keeps.",
-  },
-} as const;
-
-const notes = "Every setting may also stand in the environment, as SESAME_NAME or KONG_NAME.";
+import { settingsNotes as notes, settingsOptions as options, readSettings } from "./settings-options.ts";
 
 type Work = (database: Database, tables: Tables) => Promise<number>;
 
@@ -34,11 +22,7 @@ async function withDatabase(
   terminal: Terminal,
   work: Work,
 ): Promise<number> {
-  const { settings: given, warnings } = loadSettings({
-    ...(values.conf !== undefined && { file: values.conf }),
-    env: terminal.env,
-    ...(values.prefix !== undefined && { overrides: { prefix: values.prefix } }),
-  });
+  const { settings: given, warnings } = readSettings(values, terminal);
   for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);
   const prefix = given.database === "sqlite" ? takePrefix(given.prefix) : undefined;
   const settings = locateFiles(given, prefix ?? { folder: given.prefix });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Settings } from "../settings.ts";
 import { CommandError } from "./command.ts";
@@ -28,10 +28,10 @@ export function takePrefix(path: string): Prefix {
   const folder = resolve(path);
   let release: (() => void) | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     hide(folder);
     release = lock(folder);
-    for (const name of ["ssl", "logs"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
+    for (const name of ["ssl", "logs"]) makeFolder(join(folder, name));
     return {
       folder,
       database: join(folder, "sesame.db"),
@@ -114,4 +114,14 @@ function readText(file: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Make a folder and those above it that are missing. Node's own recursive way never returns where the folder above exists but
+ * takes none, as /proc does.
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { type Listener, loadSettings } from "../settings.ts";
+import type { Listener } from "../settings.ts";
 import { CommandError, defineCommand } from "./command.ts";
 import { startEcho } from "./echo-server.ts";
 import { runGateway } from "./gateway-process.ts";
@@ -7,27 +7,16 @@ import { untilStopped } from "./process.ts";
 import { createGuide } from "./quickstart-guide.ts";
 import { startPageServer } from "./quickstart-page.ts";
 import { KEY, offerPage, PAGE, type Places, PROTECTED, walkThrough } from "./quickstart-steps.ts";
+import { readSettings, settingsOptions } from "./settings-options.ts";
 import { version } from "./version.ts";
 
 export default defineCommand({
   summary: "Run a gateway with an echo behind it, and walk through the session plugin.",
-  options: {
-    conf: { type: "string", short: "c", placeholder: "FILE", description: "Settings, `name = value` as in kong.conf." },
-    prefix: {
-      type: "string",
-      short: "p",
-      placeholder: "FOLDER",
-      description: "The folder of everything the gateway keeps.",
-    },
-  },
+  options: settingsOptions,
   notes: `Settings are those of sesame start, but for one worker process. Each step is shown as a command for a shell and the
 answer it got. A second start on the same data keeps what it finds there.`,
   async run({ values }, terminal) {
-    const { settings, warnings } = loadSettings({
-      ...(values.conf !== undefined && { file: values.conf }),
-      env: terminal.env,
-      overrides: { nginx_worker_processes: "1", ...(values.prefix !== undefined && { prefix: values.prefix }) },
-    });
+    const { settings, warnings } = readSettings(values, terminal, { nginx_worker_processes: "1" });
     for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);
     // A signal that comes during the walkthrough is heeded at its end, so that everything is closed in order.
     const stopped = untilStopped();

@@ -1,26 +1,15 @@
-import { loadSettings, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import { defineCommand } from "./command.ts";
 import { type RunningGateway, runGateway } from "./gateway-process.ts";
 import { endOnFault, untilStopped } from "./process.ts";
+import { readSettings, settingsNotes, settingsOptions } from "./settings-options.ts";
 
 export default defineCommand({
   summary: "Run the gateway until it is told to stop.",
-  options: {
-    conf: { type: "string", short: "c", placeholder: "FILE", description: "Settings, `name = value` as in kong.conf." },
-    prefix: {
-      type: "string",
-      short: "p",
-      placeholder: "FOLDER",
-      description: "The folder of everything the gateway keeps.",
-    },
-  },
-  notes: "Every setting may also stand in the environment, as SESAME_NAME or KONG_NAME.",
+  options: settingsOptions,
+  notes: settingsNotes,
   async run({ values }, terminal) {
-    const { settings, warnings } = loadSettings({
-      ...(values.conf !== undefined && { file: values.conf }),
-      env: terminal.env,
-      ...(values.prefix !== undefined && { overrides: { prefix: values.prefix } }),
-    });
+    const { settings, warnings } = readSettings(values, terminal);
     // Where the log goes to the terminal, they are there already.
     const isLogShown = settings.proxy_error_log === "/dev/stderr";
     if (!isLogShown) for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);

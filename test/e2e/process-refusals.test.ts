@@ -113,6 +113,7 @@ suite("a start that is refused", { concurrency: true, timeout: 60_000 }, () => {
     chmodSync(folder, 0o500);
     // Root may write wherever there is a file system of the usual kind.
     const isRoot = process.getuid?.() === 0;
+    if (process.platform === "linux") await refuse({ prefix: "/proc/sesame/prefix" }, /cannot be written \(\w+\)$/);
     await refuse({ prefix: join(isRoot ? "/sys" : folder, "prefix") }, /cannot be written \((?:EACCES|EPERM)\)$/);
   });
 
