@@ -1,4 +1,4 @@
-import { Headers, type ResponseBody } from "../http1/index.ts";
+import { fieldName, Headers, fields as known, maskOf, type ResponseBody } from "../http1/index.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers, connectionOptions } from "./hop-by-hop.ts";
 import { createRequestId } from "./request-id.ts";
@@ -8,6 +8,9 @@ import type { GatewaySettings } from "./settings.ts";
 /** Which fields of its own the gateway adds to answers; made once from the settings. */
 export interface AnswerFields {
   readonly product: string;
+  /** How this gateway names itself in `Via`, by what the client speaks: HTTP/1, HTTP/2. */
+  readonly via: string;
+  readonly via2: string;
   readonly server: boolean;
   readonly latency: boolean;
   readonly requestId: boolean;
@@ -18,6 +21,8 @@ export function answerFields({ product, headers }: GatewaySettings): AnswerField
   const has = (...names: string[]) => names.some((name) => headers.includes(name));
   return {
     product,
+    via: `1.1 ${product}`,
+    via2: `2 ${product}`,
     server: has("server_tokens", "server"),
     latency: has("latency_tokens", "x-kong-proxy-latency", "x-kong-response-latency", "x-kong-upstream-latency"),
     requestId: has("x-kong-request-id"),
@@ -37,8 +42,8 @@ function date(nowMs: number): string {
   return dateText;
 }
 
-function appendAll(list: string[], fields: readonly string[]): void {
-  for (const text of fields) list.push(text);
+function addAll(headers: Headers, more: Headers): void {
+  for (let i = 0; i < more.size; i++) headers.add(more.nameAt(i), more.valueAt(i));
 }
 
 /** Tell the client which route and which service its request met. Source: SPEC-proxy §1.4. */
@@ -53,11 +58,11 @@ export function nameMatch({ match, response }: Context): void {
 
 /** The head of an answer that the gateway made, before the header filters. Order of fields: SPEC-proxy §5. */
 export function exitHeaders(ctx: Context, exit: Exit, nowMs: number): Headers {
-  const list = ["Date", date(nowMs)];
-  if (exit.contentType !== undefined) list.push("Content-Type", exit.contentType);
-  list.push("Connection", exit.close || !ctx.request.inbound.keepAlive ? "close" : "keep-alive");
-  appendAll(list, ctx.response.headers.list);
-  const headers = new Headers(list);
+  const headers = new Headers();
+  headers.add(known.date, date(nowMs));
+  if (exit.contentType !== undefined) headers.add(known["content-type"], exit.contentType);
+  headers.add(known.connection, exit.close || !ctx.request.inbound.keepAlive ? "close" : "keep-alive");
+  addAll(headers, ctx.response.headers);
   // Two lines with one name only where both are meant: `Connection: Upgrade` stands beside `keep-alive`.
   for (let i = 0; i < exit.headers.length; i += 2) headers.append(exit.headers[i]!, exit.headers[i + 1]!);
   if (exit.status !== 204 && exit.status !== 304)
@@ -73,7 +78,8 @@ export function finishExit(ctx: Context, fields: AnswerFields, nowMs: number): v
   if (fields.requestId) headers.append("X-Kong-Request-Id", ctx.request.id);
 }
 
-const HOP_BY_HOP = new Set([
+/** What belongs to the upstream's connection only. */
+const HOP_BY_HOP = maskOf(
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -82,7 +88,9 @@ const HOP_BY_HOP = new Set([
   "te",
   "upgrade",
   "trailer",
-]);
+);
+
+const NOT_THEIRS = HOP_BY_HOP | known["x-kong-request-id"].bit;
 
 export interface UpstreamHead {
   readonly status: number;
@@ -93,49 +101,53 @@ export interface UpstreamHead {
 /** The head of an upstream's answer as the client gets it, before the header filters. Order of fields: SPEC-proxy §5. */
 export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerFields): Headers {
   const received = head.headers;
-  const list: string[] = [];
-  const contentType = received.get("content-type");
-  if (contentType !== undefined) list.push("Content-Type", contentType);
+  const headers = new Headers();
+  const contentType = received.find(known["content-type"]);
+  if (contentType !== undefined) headers.add(known["content-type"], contentType);
   const { inbound } = ctx.request;
-  const chunked = appendFraming(list, head, inbound.httpVersion);
+  const chunked = appendFraming(headers, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
-  list.push("Connection", inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
-  appendAll(list, ctx.response.headers.list);
+  headers.add(known.connection, inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
+  addAll(headers, ctx.response.headers);
   const named = connectionOptions(received);
   const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
-  const theirs = received.list;
-  for (let i = 0; i < theirs.length; i += 2) {
-    const name = theirs[i]!.toLowerCase();
-    if (name === "content-type" && theirs[i + 1] === contentType) continue;
-    if (name === "trailer" && announcesTrailers) list.push(theirs[i]!, theirs[i + 1]!);
-    if (HOP_BY_HOP.has(name) || name === "x-kong-request-id" || named?.has(name)) continue;
-    list.push(theirs[i]!, theirs[i + 1]!);
+  for (let i = 0; i < received.size; i++) {
+    const name = received.nameAt(i);
+    const value = received.valueAt(i);
+    if (name.bit === known["content-type"].bit && value === contentType) continue;
+    if (name.bit === known.trailer.bit && announcesTrailers) headers.add(name, value);
+    if ((name.bit & NOT_THEIRS) !== 0 || named?.has(name.lower)) continue;
+    headers.add(name, value);
   }
-  if (!received.has("date")) list.push("Date", date(Date.now()));
-  if (fields.server && !received.has("server")) list.push("Server", fields.product);
-  return Headers.trusted(list);
+  if (!received.mayHave(known.date.bit)) headers.add(known.date, date(Date.now()));
+  if (fields.server && !received.mayHave(known.server.bit)) headers.add(known.server, fields.product);
+  return headers;
 }
 
 /** Answers whether trailers can follow the body: behind chunks, and in HTTP/2 behind what came in chunks. */
-function appendFraming(list: string[], { body, headers }: UpstreamHead, version: string): boolean {
-  if (body.kind === "length") list.push("Content-Length", String(body.length));
+function appendFraming(headers: Headers, { body, headers: received }: UpstreamHead, version: string): boolean {
+  if (body.kind === "length") headers.add(known["content-length"], String(body.length));
   else if (body.kind === "none") {
-    const length = headers.get("content-length");
-    if (length !== undefined) list.push("Content-Length", length);
-  } else if (version === "1.1") list.push("Transfer-Encoding", "chunked");
+    const length = received.find(known["content-length"]);
+    if (length !== undefined) headers.add(known["content-length"], length);
+  } else if (version === "1.1") headers.add(known["transfer-encoding"], "chunked");
   return body.kind === "chunked" && version !== "1.0";
 }
 
 /** The fields of an informational answer that are for the client, in the order they came. */
 export function informationalHeaders(received: Headers): Headers {
-  const kept: string[] = [];
+  const kept = new Headers();
   const named = connectionOptions(received);
-  for (let i = 0; i < received.list.length; i += 2) {
-    const name = received.list[i]!.toLowerCase();
-    if (!HOP_BY_HOP.has(name) && !named?.has(name)) kept.push(received.list[i]!, received.list[i + 1]!);
+  for (let i = 0; i < received.size; i++) {
+    const name = received.nameAt(i);
+    if ((name.bit & HOP_BY_HOP) === 0 && !named?.has(name.lower)) kept.add(name, received.valueAt(i));
   }
-  return Headers.trusted(kept);
+  return kept;
 }
+
+const PROXY_LATENCY = fieldName("X-Kong-Proxy-Latency");
+const UPSTREAM_LATENCY = fieldName("X-Kong-Upstream-Latency");
+const UPSTREAM_STATUS = fieldName("X-Kong-Upstream-Status");
 
 export interface Latencies {
   /** Milliseconds until the upstream answered. */
@@ -148,15 +160,20 @@ export interface Latencies {
 export function finishProxied(ctx: Context, fields: AnswerFields, { upstreamMs, proxyMs }: Latencies): void {
   const { headers } = ctx.response;
   if (fields.latency) {
-    headers.set("X-Kong-Upstream-Latency", String(upstreamMs));
-    headers.set("X-Kong-Proxy-Latency", String(proxyMs));
+    headers.put(UPSTREAM_LATENCY, String(upstreamMs));
+    headers.put(PROXY_LATENCY, String(proxyMs));
   }
-  if (fields.upstreamStatus) headers.set("X-Kong-Upstream-Status", String(ctx.response.status));
-  const via = `${ctx.request.inbound.httpVersion === "2" ? "2" : "1.1"} ${fields.product}`;
-  const theirs = headers.getAll("via");
-  if (fields.server) headers.set("Via", theirs.length > 0 ? `${theirs.join(", ")}, ${via}` : via);
-  if (fields.server && !headers.has("server")) headers.append("Server", fields.product);
-  if (fields.requestId) headers.append("X-Kong-Request-Id", ctx.request.id);
+  if (fields.upstreamStatus) headers.put(UPSTREAM_STATUS, String(ctx.response.status));
+  if (fields.server) {
+    headers.put(known.via, withVia(headers, ctx.request.inbound.httpVersion === "2" ? fields.via2 : fields.via));
+    if (!headers.mayHave(known.server.bit)) headers.add(known.server, fields.product);
+  }
+  if (fields.requestId) headers.add(known["x-kong-request-id"], ctx.request.id);
+}
+
+/** The gateways that a message has passed, with this one as the last. */
+export function withVia(received: Headers, own: string): string {
+  return received.mayHave(known.via.bit) ? [...received.getAll("via"), own].join(", ") : own;
 }
 
 /**

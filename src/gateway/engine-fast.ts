@@ -16,16 +16,17 @@ export function createFastEngine(options: EngineOptions): Engine {
     closed: (connection) => void connections.delete(connection),
   };
 
-  function serve(socket: Socket): void {
-    connections.add(new FastConnection(socket, owner));
+  function serve(socket: Socket): FastConnection {
+    const connection = new FastConnection(socket, owner);
+    connections.add(connection);
+    return connection;
   }
 
   function createServer(address: ListenAddress): Server {
     const socketOptions = { noDelay: true, allowHalfOpen: true };
     if (!address.tls) {
-      return createTcpServer(socketOptions, (socket) => {
-        listeners.track(socket);
-        serve(socket);
+      return createTcpServer({ ...socketOptions, pauseOnConnect: true }, (accepted) => {
+        listeners.track(serve(accepted).socket);
       });
     }
     const server = createTlsServer({

@@ -10,7 +10,7 @@ import { Proxying } from "./proxying.ts";
 import type { BodyOwner } from "./request-body.ts";
 import { type Exit, reasonOf, serverError } from "./response.ts";
 import type { RouteInput } from "./router.ts";
-import { hostName, hostPort } from "./router-hosts.ts";
+import { readHost } from "./router-hosts.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NO_PLUGINS = new Chain([]);
@@ -137,7 +137,8 @@ export class Exchange implements AnswerOwner, BodyOwner {
     this.#stage = "filtering";
     try {
       const filtered = this.chain.headerFilter(this.ctx, this);
-      if (filtered instanceof Promise) filtered.then(() => this.#filtered(sender)).catch((error) => this.crash(error));
+      if (filtered instanceof Promise)
+        filtered.then(() => this.#filteredLate(sender)).catch((error) => this.crash(error));
       else this.#filtered(sender);
     } catch (error) {
       this.crash(error);
@@ -148,6 +149,12 @@ export class Exchange implements AnswerOwner, BodyOwner {
     if (this.#stage !== "filtering") return;
     if (this.#exit) this.send();
     else sender.send();
+  }
+
+  /** Nobody else will have the head leave, as when the rest of a read follows it. */
+  #filteredLate(sender: { send(): void }): void {
+    this.#filtered(sender);
+    this.inbound.flush();
   }
 
   /** Another answer has come up while header filters run; nothing that was prepared for the first one stays. */
@@ -230,8 +237,8 @@ function routeInput({ request, path }: Context): RouteInput {
   const host = request.headers.get("host") ?? "";
   return {
     method: request.method,
-    host: hostName(host),
-    port: hostPort(host) ?? connection.localPort,
+    host: readHost(host).name,
+    port: readHost(host).port ?? connection.localPort,
     path,
     headers: request.headers,
     tls: connection.tls,

@@ -8,13 +8,14 @@ import {
   HttpMessageError,
   parseRequestHead,
   requestFraming,
+  TurnWriter,
+  Wire,
 } from "../http1/index.ts";
 import { DROP_MS } from "./closing.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { Connection } from "./inbound.ts";
 import { FastInbound } from "./inbound-fast.ts";
 import { connectionOf } from "./inbound-http1.ts";
-import { TurnWriter } from "./turn-writer.ts";
 
 /** What the engine tells all of its connections. */
 export interface FastOwner {
@@ -45,6 +46,7 @@ export class FastConnection implements BodySink {
   readonly out: TurnWriter;
   /** The request whose answer is not complete. */
   current: FastInbound | undefined;
+  readonly #wire: Wire;
   readonly #socket: Socket;
   readonly #owner: FastOwner;
   readonly #heads: HeadReader;
@@ -60,7 +62,6 @@ export class FastConnection implements BodySink {
   /** The body of the current request could not be read to its end; what follows it cannot be found. */
   #isBroken = false;
   readonly #listeners = {
-    data: (chunk: Buffer) => this.#received(chunk),
     drain: () => this.#drained(),
     end: () => this.#ended(),
     timeout: () => this.#stalled(),
@@ -68,16 +69,23 @@ export class FastConnection implements BodySink {
     close: () => this.#closed(),
   };
 
-  constructor(socket: Socket, owner: FastOwner) {
+  constructor(accepted: Socket, owner: FastOwner) {
     const { limits } = owner.options;
+    const receive = (chunk: Buffer) => this.#received(chunk);
+    this.#wire = "encrypted" in accepted ? Wire.over(accepted, receive) : Wire.accept(accepted, receive);
+    const { socket } = this.#wire;
     this.#socket = socket;
     this.#owner = owner;
     this.facts = connectionOf(socket);
-    this.out = new TurnWriter(socket);
+    this.out = new TurnWriter(this.#wire);
     this.#heads = new HeadReader(limits, true);
     this.#body = new BodyReader(limits);
     this.#await("head", limits.headerTimeoutMs);
     for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
+  }
+
+  get socket(): Socket {
+    return this.#socket;
   }
 
   /** Whether another request may follow the current one. */
@@ -127,6 +135,8 @@ export class FastConnection implements BodySink {
     }
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     this.#read();
+    // Elsewhere in the same buffer the next bytes will be, of whichever connection.
+    if (this.#bytes.length > 0) this.#bytes = Buffer.from(this.#bytes);
   }
 
   /** Read as far as it goes: until all is read, a request is being served, or its body is not wanted now. */
@@ -214,7 +224,10 @@ export class FastConnection implements BodySink {
     this.#bodyFlows = true;
     if (inbound.awaitsContinue) {
       inbound.awaitsContinue = false;
-      if (this.#bytes.length === 0 && !inbound.hasHead) this.out.text(CONTINUE);
+      if (this.#bytes.length === 0 && !inbound.hasHead) {
+        this.out.text(CONTINUE);
+        this.out.flush();
+      }
     }
     this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
     this.#read();
@@ -232,10 +245,14 @@ export class FastConnection implements BodySink {
     return more;
   }
 
+  flush(): void {
+    if (!this.out.flush()) this.#watchWriting();
+  }
+
   /** The answer is complete. */
   answered(keepAlive: boolean): void {
     this.current = undefined;
-    if (!this.out.flush()) this.#watchWriting();
+    this.flush();
     if (!keepAlive || !this.mayStay) {
       this.#end();
     } else if (this.#body.done) {
@@ -262,7 +279,7 @@ export class FastConnection implements BodySink {
     this.#deadline.close();
     for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
     socket.setTimeout(0);
-    socket.pause();
+    this.#wire.release();
     this.#owner.closed(this);
     return { socket, firstBytes };
   }

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from "node:net";
-import type { Headers } from "../http1/index.ts";
+import { fields, type Headers } from "../http1/index.ts";
 import type { Inbound } from "./inbound.ts";
 import { escapePath } from "./path.ts";
-import { hostName } from "./router-hosts.ts";
+import { readHost } from "./router-hosts.ts";
 
 /** Which peers are believed, and where they name the client; the names are those of the settings. */
 export interface TrustSettings {
@@ -109,7 +109,7 @@ export interface Forwarded {
    * Add the fields that tell the upstream, in wire order. `path` is as received, without query; `prefix` is what the route
    * strips. A trusted peer's values stay; those of others are replaced, but for `X-Forwarded-For`, which is added to.
    */
-  append(list: string[], path: string, prefix: string | undefined): void;
+  addTo(headers: Headers, path: string, prefix: string | undefined): void;
 }
 
 /** Source: SPEC-proxy §2, §4. */
@@ -117,18 +117,16 @@ export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peer
   const { connection, headers } = inbound;
   const peer = connection.remoteAddress;
   const trusted = peers.trusts(peer);
-  return new ForwardedFacts(headers, peer, trusted, {
-    clientAddress: trusted ? peers.clientAddress(peer, headers) : peer,
-    scheme: (trusted ? headers.get("x-forwarded-proto") : undefined) ?? (connection.tls ? "https" : "http"),
-    host: (trusted ? headers.get("x-forwarded-host") : undefined) ?? plainHost(headers.get("host") ?? ""),
-    port: (trusted ? headers.get("x-forwarded-port") : undefined) ?? String(connection.localPort),
+  const scheme = connection.tls ? "https" : "http";
+  const host = readHost(headers.find(fields.host) ?? "").plain;
+  const port = String(connection.localPort);
+  if (!trusted) return new ForwardedFacts(headers, peer, false, { clientAddress: peer, scheme, host, port });
+  return new ForwardedFacts(headers, peer, true, {
+    clientAddress: peers.clientAddress(peer, headers),
+    scheme: headers.get("x-forwarded-proto") ?? scheme,
+    host: headers.get("x-forwarded-host") ?? host,
+    port: headers.get("x-forwarded-port") ?? port,
   });
-}
-
-/** As nginx's `$host`: without port, in lower case, without a dot at the end. */
-function plainHost(host: string): string {
-  const name = hostName(host).toLowerCase();
-  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 class ForwardedFacts implements Forwarded {
@@ -155,22 +153,23 @@ class ForwardedFacts implements Forwarded {
     this.port = facts.port;
   }
 
-  append(list: string[], path: string, prefix: string | undefined): void {
+  addTo(headers: Headers, path: string, prefix: string | undefined): void {
     const theirPath = this.#told("x-forwarded-path");
     const theirPrefix = this.#told("x-forwarded-prefix");
-    list.push("X-Forwarded-For", this.#chain());
-    list.push("X-Forwarded-Proto", this.scheme);
-    if (this.host !== "") list.push("X-Forwarded-Host", this.host);
-    list.push("X-Forwarded-Port", this.port);
-    list.push("X-Forwarded-Path", theirPath ?? path);
+    headers.add(fields["x-forwarded-for"], this.#chain());
+    headers.add(fields["x-forwarded-proto"], this.scheme);
+    if (this.host !== "") headers.add(fields["x-forwarded-host"], this.host);
+    headers.add(fields["x-forwarded-port"], this.port);
+    headers.add(fields["x-forwarded-path"], theirPath ?? path);
     // What a regex matched is decoded text: as it is, a line break in it would begin another header.
     const ours = prefix === undefined || prefix === "" || prefix === "/" ? undefined : escapePath(prefix);
-    if (theirPrefix ?? ours) list.push("X-Forwarded-Prefix", (theirPrefix ?? ours)!);
-    list.push("X-Real-IP", this.clientAddress);
+    if (theirPrefix ?? ours) headers.add(fields["x-forwarded-prefix"], (theirPrefix ?? ours)!);
+    headers.add(fields["x-real-ip"], this.clientAddress);
   }
 
   /** The addresses so far, trusted or not, and the peer's. */
   #chain(): string {
+    if (!this.#headers.mayHave(fields["x-forwarded-for"].bit)) return this.clientAddress;
     const before = this.#headers.getAll("x-forwarded-for");
     return before.length === 0 ? this.clientAddress : `${before.join(", ")}, ${this.#peer}`;
   }

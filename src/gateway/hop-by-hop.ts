@@ -1,9 +1,12 @@
-import type { Headers } from "../http1/index.ts";
+import { fields, type Headers } from "../http1/index.ts";
 
 /** The fields that a `Connection` field declares to belong to this connection only, in lower case; undefined when it names none. */
 export function connectionOptions(headers: Headers): ReadonlySet<string> | undefined {
-  const value = headers.get("connection");
-  if (value === undefined || value === "keep-alive" || value === "close" || value === "Keep-Alive") return undefined;
+  const value = headers.find(fields.connection);
+  if (value === undefined) return undefined;
+  if (value === "keep-alive" || value === "close" || value === "Keep-Alive") {
+    if (headers.getAll("connection").length === 1) return undefined;
+  }
   const names = new Set<string>();
   for (const line of headers.getAll("connection")) {
     for (const name of line.split(",")) names.add(name.trim().toLowerCase());
@@ -15,5 +18,5 @@ const TRAILERS = /(^|[,\s])trailers([,\s;]|$)/i;
 
 /** Whether who sent this head wants the trailers of the answer. */
 export function acceptsTrailers(headers: Headers): boolean {
-  return headers.has("te") && headers.getAll("te").some((value) => TRAILERS.test(value));
+  return headers.mayHave(fields.te.bit) && headers.getAll("te").some((value) => TRAILERS.test(value));
 }

@@ -78,6 +78,7 @@ export class FastInbound implements Inbound {
   inform(status: number, reason: string, headers: Headers): void {
     if (!this.#isCurrent || this.hasHead || this.httpVersion === "1.0") return;
     this.#connection.out.text(formatResponseHead(status, reason, headers));
+    this.flush();
   }
 
   head(status: number, reason: string, headers: Headers): void {
@@ -105,6 +106,10 @@ export class FastInbound implements Inbound {
       return true;
     }
     return this.#connection.write(chunk, this.#isChunked);
+  }
+
+  flush(): void {
+    if (this.#isCurrent) this.#connection.flush();
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {

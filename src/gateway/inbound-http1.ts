@@ -187,10 +187,12 @@ export class Http1Inbound implements Inbound {
   }
 
   write(chunk: Uint8Array): boolean {
-    const more = this.#res.write(chunk);
+    const more = this.#res.write(Buffer.from(chunk));
     if (!more) this.#watch();
     return more;
   }
+
+  flush(): void {}
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
     const res = this.#res;

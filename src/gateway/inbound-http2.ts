@@ -108,10 +108,12 @@ export class Http2Inbound implements Inbound {
   write(chunk: Uint8Array): boolean {
     const stream = this.#stream;
     if (this.#isGone || stream.writableEnded) return true;
-    const more = stream.write(chunk);
+    const more = stream.write(Buffer.from(chunk));
     if (!more) this.#watch();
     return more;
   }
+
+  flush(): void {}
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
     const stream = this.#stream;

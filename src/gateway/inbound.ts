@@ -18,7 +18,7 @@ export type BodyFraming = { readonly kind: "none" } | { readonly kind: "stream";
 
 /** What an engine tells the owner of an exchange: data and end of the body in this order, drain, fault and abort at any time. */
 export interface InboundListener {
-  /** A piece of the request body; false asks the engine to pause until `resume()`. */
+  /** A piece of the request body, whose bytes are overwritten afterwards; false asks the engine to pause until `resume()`. */
   onData(chunk: Uint8Array): boolean;
   onEnd(trailers: Headers | undefined): void;
   /** The response can be written again after a `write` that answered false. */
@@ -66,8 +66,13 @@ export interface Inbound {
    * complete is read and dropped by the engine, within bounds.
    */
   head(status: number, reason: string, headers: Headers): void;
-  /** Send a piece of the body; false means that the client reads slower than we write: wait for `onDrain`. */
+  /**
+   * Send a piece of the body, whose bytes may be overwritten afterwards; false means that the client reads slower than we write:
+   * wait for `onDrain`.
+   */
   write(chunk: Uint8Array): boolean;
+  /** Have everything leave that was given so far: until now, or the end, it may wait for what leaves with it. */
+  flush(): void;
   end(chunk?: Uint8Array | string, trailers?: Headers): void;
   /** Answer 101 and hand the connection over; the second value is what the client had already sent. */
   upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array };

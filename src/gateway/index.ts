@@ -23,6 +23,6 @@ export { definePlugin, type Handlers, type Log, type Plugin, type PluginRow, typ
 export { validateRouteRegex } from "./regex.ts";
 export { type BodyArgs, readBodyArgs, removeBodyArg } from "./request-args.ts";
 export { type Exit, exit } from "./response.ts";
-export { hostName } from "./router-hosts.ts";
+export { readHost } from "./router-hosts.ts";
 export type { GatewaySettings } from "./settings.ts";
 export { buildSnapshot, closeReplaced, type Snapshot, type SnapshotParts, type SnapshotRows } from "./snapshot.ts";

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import {
+  fields,
   type Headers,
   HttpMessageError,
   type ResponseBody,
@@ -9,15 +10,15 @@ import {
   type UpstreamHandler,
 } from "../http1/index.ts";
 import { finishProxied, informationalHeaders, proxiedHeaders } from "./answer.ts";
+import type { Request } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
-import type { BodyFraming } from "./inbound.ts";
-import type { BodySink, RequestBody } from "./request-body.ts";
+import type { BodySink } from "./request-body.ts";
 import { NameError } from "./resolver.ts";
 import { upstreamTrailers } from "./service-request.ts";
 import type { Target } from "./target.ts";
 import { tunnel } from "./tunnel.ts";
-import { isWebSocket, upstreamHeaders } from "./upstream-headers.ts";
+import { isWebSocket, upstreamLead } from "./upstream-headers.ts";
 import { upstreamTarget } from "./upstream-path.ts";
 
 /** Methods that a server may have acted on even though no answer came: they are not sent twice. Source: SPEC-proxy §7. */
@@ -31,7 +32,7 @@ export class Proxying implements UpstreamHandler, BodySink {
   readonly #target: Target;
   readonly #websocket: boolean;
   #path = "";
-  #headers: Headers | undefined;
+  #lead = "";
   #body: UpstreamBody;
   #addresses: readonly string[] = [];
   #turn = 0;
@@ -88,8 +89,8 @@ export class Proxying implements UpstreamHandler, BodySink {
     }
     this.#addresses = addresses;
     this.#startMs = parts.clock();
-    this.#headers = upstreamHeaders(ctx, this.#target, parts.settings.product, this.#websocket);
-    this.#body = framingOf(ctx.request.body, ctx.request.inbound.framing);
+    this.#lead = upstreamLead(ctx, this.#target, parts.fields, this.#websocket);
+    this.#body = framingOf(ctx.request);
     this.#attempt();
   }
 
@@ -104,7 +105,8 @@ export class Proxying implements UpstreamHandler, BodySink {
         {
           method: inbound.method,
           target: this.#path,
-          headers: this.#headers!,
+          lead: this.#lead,
+          headers: ctx.service.request.headers,
           body,
           connectTimeoutMs: target.connectTimeoutMs,
           writeTimeoutMs: target.writeTimeoutMs,
@@ -190,7 +192,7 @@ export class Proxying implements UpstreamHandler, BodySink {
 
   onBody(chunk: Uint8Array): boolean {
     if (this.#held) {
-      this.#held.push(chunk);
+      this.#held.push(Buffer.from(chunk));
       return false;
     }
     this.#exchange.bytesSent += chunk.length;
@@ -205,6 +207,10 @@ export class Proxying implements UpstreamHandler, BodySink {
     const wanted = trailers && acceptsTrailers(this.#exchange.ctx.request.headers);
     this.#exchange.inbound.end(undefined, wanted ? trailers : undefined);
     this.#exchange.end();
+  }
+
+  onRead(): void {
+    if (!this.#held) this.#exchange.inbound.flush();
   }
 
   clientDrained(): void {
@@ -273,9 +279,13 @@ export class Proxying implements UpstreamHandler, BodySink {
   }
 }
 
-/** How the body goes on its way: whole if it is in memory, else piece by piece. */
-function framingOf(body: RequestBody, received: BodyFraming): UpstreamBody {
+const EMPTY = new Uint8Array();
+
+/** How the body goes on its way: whole if it is in memory, else piece by piece. That there is none is said if the client did. */
+function framingOf({ body, headers, inbound }: Request): UpstreamBody {
   const { length } = body;
-  if (length === 0 && received.kind === "none") return undefined;
+  if (length === 0 && inbound.framing.kind === "none") return headers.mayHave(LENGTH) ? EMPTY : undefined;
   return body.bytes ?? (length === undefined ? { chunked: true } : { length });
 }
+
+const LENGTH = fields["content-length"].bit;

@@ -103,10 +103,10 @@ export class RequestBody implements InboundListener {
     this.#size += chunk.length;
     if (this.#sink) {
       if (this.#size > this.#keep) this.#kept = undefined;
-      this.#kept?.push(chunk);
+      this.#kept?.push(Buffer.from(chunk));
       return this.#sink.take(chunk);
     }
-    this.#kept!.push(chunk);
+    this.#kept!.push(Buffer.from(chunk));
     if (this.#size <= this.#limit) return true;
     this.#settle(false);
     return false;

@@ -1,17 +1,17 @@
 import { randomFillSync } from "node:crypto";
 
-const BYTES = 16;
-const POOL = BYTES * 256;
-let pool: Buffer | undefined;
-let offset = POOL;
+const DIGITS = 32;
+const IDS = 128;
+const pool = Buffer.alloc((IDS * DIGITS) / 2);
+let digits = "";
+let offset = 0;
 
 /** A new request id: 32 lower-case hexadecimal digits of random. */
 export function createRequestId(): string {
-  if (offset === POOL) {
-    pool = randomFillSync(pool ?? Buffer.alloc(POOL));
+  if (offset === digits.length) {
+    digits = randomFillSync(pool).toString("hex");
     offset = 0;
   }
-  const id = pool!.toString("hex", offset, offset + BYTES);
-  offset += BYTES;
-  return id;
+  offset += DIGITS;
+  return digits.slice(offset - DIGITS, offset);
 }

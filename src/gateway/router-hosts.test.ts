@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HostTable, hostName, hostPort } from "./router-hosts.ts";
+import { HostTable, readHost } from "./router-hosts.ts";
 
 const split: readonly (readonly [host: string, name: string, port: number | undefined])[] = [
   ["h.test", "h.test", undefined],
@@ -19,8 +19,8 @@ const split: readonly (readonly [host: string, name: string, port: number | unde
 
 for (const [host, name, port] of split) {
   test(`the host ${JSON.stringify(host)} has the name ${JSON.stringify(name)} and the port ${port}`, () => {
-    assert.equal(hostName(host), name);
-    assert.equal(hostPort(host), port);
+    assert.equal(readHost(host).name, name);
+    assert.equal(readHost(host).port, port);
   });
 }
 

@@ -1,15 +1,31 @@
 import { Literals } from "./router-literals.ts";
 
-/** The name in a Host header, without its port: `a.test:80` gives `a.test`, `[::1]:80` gives `[::1]`. Case stays. */
-export function hostName(host: string): string {
-  const colon = portColon(host);
-  return colon < 0 ? host : host.slice(0, colon);
+/** What a Host header says. */
+export interface HostFacts {
+  /** Without its port: `a.test:80` gives `a.test`, `[::1]:80` gives `[::1]`. Case stays. */
+  readonly name: string;
+  /** Undefined when it has none. */
+  readonly port: number | undefined;
+  /** As nginx's `$host`: the name in lower case, without a dot at the end. */
+  readonly plain: string;
 }
 
-/** The port in a Host header; undefined when it has none. */
-export function hostPort(host: string): number | undefined {
+let lastText = "";
+let lastFacts: HostFacts = { name: "", port: undefined, plain: "" };
+
+/** Read a Host header. Most requests name the same host as the one before. */
+export function readHost(host: string): HostFacts {
+  if (host === lastText) return lastFacts;
   const colon = portColon(host);
-  return colon < 0 ? undefined : Number(host.slice(colon + 1));
+  const name = colon < 0 ? host : host.slice(0, colon);
+  const lower = name.toLowerCase();
+  lastText = host;
+  lastFacts = {
+    name,
+    port: colon < 0 ? undefined : Number(host.slice(colon + 1)),
+    plain: lower.endsWith(".") ? lower.slice(0, -1) : lower,
+  };
+  return lastFacts;
 }
 
 const DOT = 0x2e;
@@ -50,8 +66,8 @@ export class HostTable<T> {
   /** The value of a pattern, made when it is new; of every host when there is no pattern. */
   value(pattern: string | undefined): T {
     if (pattern === undefined) return (this.#anyHost ??= this.#create());
-    const entry = this.#entry(hostName(pattern));
-    const port = hostPort(pattern);
+    const { name, port } = readHost(pattern);
+    const entry = this.#entry(name);
     if (port === undefined) return (entry.any ??= this.#create());
     entry.ports ??= new Map();
     let value = entry.ports.get(port);

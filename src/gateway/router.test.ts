@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Headers } from "../http1/index.ts";
 import { normalizePath } from "./path.ts";
 import { createRouter, type Match, type RouteInput } from "./router.ts";
-import { hostName, hostPort } from "./router-hosts.ts";
+import { readHost } from "./router-hosts.ts";
 import type { RouteColumns, RouterFlavor } from "./router-rows.ts";
 import { upstreamTarget } from "./upstream-path.ts";
 
@@ -38,8 +38,8 @@ function input(
 ): RouteInput {
   return {
     method,
-    host: hostName(host),
-    port: hostPort(host) ?? 8000,
+    host: readHost(host).name,
+    port: readHost(host).port ?? 8000,
     path: normalizePath(path)!,
     headers: new Headers([...headers]),
     tls,

@@ -7,9 +7,9 @@ import { acceptsOthers, type CompiledRoute, compileRules, type HeaderLookup, typ
 /** What routes look at. The caller may use one record again and again: the router keeps nothing of it. */
 export interface RouteInput {
   method: string;
-  /** The Host header's name without port (`hostName`), in its case; empty when there is none. */
+  /** The Host header's name without port (`readHost`), in its case; empty when there is none. */
   host: string;
-  /** The Host header's port (`hostPort`), else the port the connection came in on. */
+  /** The Host header's port (`readHost`), else the port the connection came in on. */
   port: number;
   /** As `normalizePath` gives it. */
   path: string;

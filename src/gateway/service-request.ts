@@ -1,10 +1,10 @@
-import { Headers } from "../http1/index.ts";
+import { type FieldName, fieldName, Headers, maskOf } from "../http1/index.ts";
 import { fieldValue } from "./field-value.ts";
 import { connectionOptions } from "./hop-by-hop.ts";
 import { withoutArgument } from "./query.ts";
 
 /** Fields that the proxy writes itself, or that belong to the client's connection only. Source: SPEC-proxy §4. */
-const OWN = new Set([
+const OWN = maskOf(
   "host",
   "connection",
   "te",
@@ -25,7 +25,7 @@ const OWN = new Set([
   "x-forwarded-prefix",
   "x-real-ip",
   "x-kong-request-id",
-]);
+);
 
 /**
  * Fields by which the gateway tells the upstream who the visitor is. A client's own are removed on every route, whether or
@@ -48,19 +48,25 @@ const IDENTITY = new Set([
   "session-absolute-timeout",
 ]);
 
-/** Whether a field of the client's, named in lower case, goes on to the upstream, be it in the head or among the trailers. */
-function passesOn(name: string, trusted: boolean): boolean {
-  return !OWN.has(name) && (trusted || !IDENTITY.has(name));
+/** Whether a field of the client's goes on to the upstream, be it in the head or among the trailers. */
+function passesOn({ bit, lower }: FieldName, trusted: boolean): boolean {
+  return (bit & OWN) === 0 && (bit !== 0 || trusted || !IDENTITY.has(lower));
+}
+
+/** Those of the fields that go on and that `named` does not keep back. */
+function passedOn(received: Headers, trusted: boolean, named: ReadonlySet<string> | undefined): Headers {
+  const kept = new Headers();
+  for (let i = 0; i < received.size; i++) {
+    const name = received.nameAt(i);
+    if (passesOn(name, trusted) && !named?.has(name.lower)) kept.add(name, received.valueAt(i));
+  }
+  return kept;
 }
 
 /** The trailers that go on to the upstream: what may not stand in the head may not come behind the body either. */
 export function upstreamTrailers(received: Headers, trusted: boolean): Headers | undefined {
-  const kept: string[] = [];
-  const list = received.list;
-  for (let i = 0; i < list.length; i += 2) {
-    if (passesOn(list[i]!.toLowerCase(), trusted)) kept.push(list[i]!, list[i + 1]!);
-  }
-  return kept.length > 0 ? Headers.trusted(kept) : undefined;
+  const kept = passedOn(received, trusted, undefined);
+  return kept.size > 0 ? kept : undefined;
 }
 
 /** What will be asked of the upstream; plugins may change it in the access phase. */
@@ -72,22 +78,15 @@ export class ServiceRequest {
 
   constructor(received: Headers, rawQuery: string | undefined, trusted: boolean) {
     this.rawQuery = rawQuery;
-    const kept: string[] = [];
-    const named = connectionOptions(received);
-    const list = received.list;
-    for (let i = 0; i < list.length; i += 2) {
-      const name = list[i]!.toLowerCase();
-      if (passesOn(name, trusted) && !named?.has(name)) kept.push(list[i]!, list[i + 1]!);
-    }
-    this.headers = Headers.trusted(kept);
+    this.headers = passedOn(received, trusted, connectionOptions(received));
   }
 
   setHeader(name: string, value: string): void {
-    this.headers.set(name, fieldValue(value));
+    this.headers.put(fieldName(name), fieldValue(value));
   }
 
   clearHeader(name: string): void {
-    this.headers.delete(name.toLowerCase());
+    this.headers.delete(fieldName(name).lower);
   }
 
   /** Take an argument out of the query, each time it is there; its name as it is once decoded. */
@@ -97,7 +96,7 @@ export class ServiceRequest {
 
   /** Set the field, or remove it where there is no value. */
   setOrClear(name: string, value: string | null | undefined): void {
-    if (value == null) this.headers.delete(name.toLowerCase());
-    else this.headers.set(name, fieldValue(value));
+    if (value == null) this.clearHeader(name);
+    else this.setHeader(name, value);
   }
 }

@@ -1,7 +1,9 @@
-import { Headers } from "../http1/index.ts";
+import { Headers, fields as known, maskOf } from "../http1/index.ts";
+import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
-import type { Inbound } from "./inbound.ts";
+import type { Connection, Inbound } from "./inbound.ts";
+import { escapePath } from "./path.ts";
 import type { Target } from "./target.ts";
 
 /** Whether the client asks for a WebSocket on a connection that can be handed over. */
@@ -10,25 +12,75 @@ export function isWebSocket(inbound: Inbound): boolean {
 }
 
 /**
- * The head that goes to the upstream: the gateway's own fields first, then those that the client and the plugins have left in
- * `ctx.service.request`. Order of fields: SPEC-proxy §4.
+ * The gateway's own fields of the head that goes to the upstream, as lines; behind them stand those that the client and the
+ * plugins have left in `ctx.service.request`. Order of fields: SPEC-proxy §4.
  */
-export function upstreamHeaders(ctx: Context, target: Target, product: string, websocket: boolean): Headers {
+export function upstreamLead(ctx: Context, target: Target, fields: AnswerFields, websocket: boolean): string {
+  const { request } = ctx;
+  const { headers, forwarded } = request;
+  const { prefix, route } = ctx.match!;
+  if (websocket || forwarded.trusted || route.row.preserve_host || headers.mayHave(UNUSUAL)) {
+    const names = { path: request.path, prefix, id: request.id };
+    return linesOf(ownHeaders(ctx, target, fields, websocket, names));
+  }
+  const { start, rest } = linesOfConnection(ctx, target, fields);
+  const hasPrefix = prefix !== undefined && prefix !== "" && prefix !== "/";
+  return (
+    start + request.path + (hasPrefix ? known["x-forwarded-prefix"].lead + escapePath(prefix) : "") + rest + request.id
+  );
+}
+
+/** What a client seldom sends and our own fields then depend on. */
+const UNUSUAL = maskOf("te", "via", "x-forwarded-for");
+
+/** The lines that requests of one connection to one target and host have in common: before their path, and behind it. */
+interface CommonLines {
+  readonly target: Target;
+  readonly host: string;
+  readonly start: string;
+  readonly rest: string;
+}
+
+const common = new WeakMap<Connection, CommonLines>();
+
+/** No path, as a head cannot hold it. */
+const ANY_PATH = "\0";
+
+function linesOfConnection(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
+  const { inbound, forwarded } = ctx.request;
+  const { connection } = inbound;
+  const last = common.get(connection);
+  if (last !== undefined && last.target === target && last.host === forwarded.host) return last;
+  const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
+  const at = lines.indexOf(ANY_PATH);
+  const found = { target, host: forwarded.host, start: lines.slice(0, at), rest: lines.slice(at + 1) };
+  common.set(connection, found);
+  return found;
+}
+
+function linesOf(headers: Headers): string {
+  let text = "";
+  for (let i = 0; i < headers.size; i++) text += headers.nameAt(i).lead + headers.valueAt(i);
+  return text;
+}
+
+/** What is another one in each request. */
+interface Names {
+  readonly path: string;
+  readonly prefix: string | undefined;
+  readonly id: string;
+}
+
+function ownHeaders(ctx: Context, target: Target, fields: AnswerFields, websocket: boolean, names: Names): Headers {
   const { headers: received, inbound, forwarded } = ctx.request;
-  const list: string[] = [];
-  if (acceptsTrailers(received)) list.push("TE", "trailers");
-  const via = `${inbound.httpVersion === "2" ? "2" : "1.1"} ${product}`;
-  const theirs = received.getAll("via");
-  list.push("Via", theirs.length > 0 ? `${theirs.join(", ")}, ${via}` : via);
-  const clientHost = ctx.match!.route.row.preserve_host ? received.get("host") : undefined;
-  list.push("Host", clientHost || target.hostHeader);
-  list.push("Connection", websocket ? "keep-alive, Upgrade" : "keep-alive");
-  if (websocket) list.push("Upgrade", "websocket");
-  forwarded.append(list, ctx.request.path, ctx.match!.prefix);
-  list.push("X-Kong-Request-Id", ctx.request.id);
-  const { length } = ctx.request.body;
-  if (length !== undefined && (length > 0 || received.has("content-length")))
-    list.push("Content-Length", String(length));
-  for (const text of ctx.service.request.headers.list) list.push(text);
-  return Headers.trusted(list);
+  const headers = new Headers();
+  if (acceptsTrailers(received)) headers.add(known.te, "trailers");
+  headers.add(known.via, withVia(received, inbound.httpVersion === "2" ? fields.via2 : fields.via));
+  const clientHost = ctx.match!.route.row.preserve_host ? received.find(known.host) : undefined;
+  headers.add(known.host, clientHost || target.hostHeader);
+  headers.add(known.connection, websocket ? "keep-alive, Upgrade" : "keep-alive");
+  if (websocket) headers.add(known.upgrade, "websocket");
+  forwarded.addTo(headers, names.path, names.prefix);
+  headers.add(known["x-kong-request-id"], names.id);
+  return headers;
 }

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { BodyReader } from "./body-reader.ts";
-import { encodeLastChunk, writeChunk } from "./chunked.ts";
+import { encodeLastChunk } from "./chunked.ts";
 import type { Framing } from "./framing.ts";
 import { defaultLimits } from "./head.ts";
 import { Headers } from "./headers.ts";
+import { TurnWriter } from "./turn-writer.ts";
+import { Wire } from "./wire.ts";
 
 interface Reading {
   body: string;
@@ -175,14 +178,17 @@ test("one reader reads body after body", () => {
   assert.equal(reader.trailers, undefined);
 });
 
-test("what is written as chunks is read back", () => {
+test("what is written as chunks is read back", async () => {
   const stream = new PassThrough();
-  writeChunk(stream, bytes("hello"));
-  writeChunk(stream, bytes(""));
-  writeChunk(stream, bytes("x".repeat(300)));
-  stream.write(encodeLastChunk(new Headers(["A", "b"])), "latin1");
-  const text = stream.read() as Buffer;
-  const expected = { body: `hello${"x".repeat(300)}`, rest: "", done: true, trailers: ["A", "b"] };
+  const written: Buffer[] = [];
+  const out = new TurnWriter(Wire.over(stream as never, (chunk) => written.push(chunk)));
+  const pieces = ["hello", "", "x".repeat(300), "y".repeat(20_000), "z"];
+  for (const piece of pieces) out.piece(bytes(piece), true);
+  out.text(encodeLastChunk(new Headers(["A", "b"])));
+  out.flush();
+  await once(stream.end(), "end");
+  const text = Buffer.concat(written);
+  const expected = { body: pieces.join(""), rest: "", done: true, trailers: ["A", "b"] };
   assert.deepEqual(read([text], chunked), expected);
   assert.equal(encodeLastChunk(), "0\r\n\r\n");
 });

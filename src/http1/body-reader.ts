@@ -179,7 +179,7 @@ export class BodyReader {
     const held = reader.held;
     if (!reader.push(chunk.subarray(at))) return chunk.length;
     const trailers = parseTrailers(reader.bytes, reader.start, reader.end, this.#limits);
-    if (trailers.list.length > 0) this.trailers = trailers;
+    if (trailers.size > 0) this.trailers = trailers;
     this.done = true;
     return at + reader.end - held;
   }

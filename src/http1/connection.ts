@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import { Deadline } from "./deadline.ts";
@@ -7,7 +7,9 @@ import { Exchange } from "./exchange.ts";
 import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
 import { type HeadLimits, parseResponseHead, type ResponseHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
+import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
+import { type Receiver, Wire } from "./wire.ts";
 
 /** The pool, as its connections see it. */
 export interface ConnectionOwner {
@@ -25,11 +27,13 @@ export interface ConnectionOwner {
 export class Connection implements BodySink {
   readonly key: string;
   readonly socket: Socket;
+  readonly out: TurnWriter;
   /** The TCP connection, or over it the TLS session, is not established yet. */
   connecting = true;
   /** Exchanges carried, the running one included. */
   requests = 0;
   exchange: Exchange | undefined;
+  readonly #wire: Wire;
   readonly #owner: ConnectionOwner;
   readonly #heads: HeadReader;
   readonly #body: BodyReader;
@@ -40,7 +44,6 @@ export class Connection implements BodySink {
   #framing: Framing = { kind: "none" };
   #keepAlive = true;
   readonly #listeners = {
-    data: (chunk: Buffer) => this.#received(chunk),
     drain: () => this.#drained(),
     end: () => this.#ended(),
     error: (error: Error) => this.#broken(error),
@@ -54,7 +57,13 @@ export class Connection implements BodySink {
     this.#heads = new HeadReader(owner.limits, false);
     this.#body = new BodyReader(owner.limits);
     const { host, port } = origin;
-    this.socket = tls === undefined ? connectTcp({ host, port }) : connectTls({ ...tls, host, port });
+    const receive: Receiver = (chunk) => this.#received(chunk);
+    this.#wire =
+      tls === undefined
+        ? Wire.connect({ host, port }, receive)
+        : Wire.over(connectTls({ ...tls, host, port }), receive);
+    this.socket = this.#wire.socket;
+    this.out = new TurnWriter(this.#wire);
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
     this.socket.cork();
     if (tls !== undefined) this.socket.once("connect", () => (this.#handshaking = true));
@@ -150,7 +159,10 @@ export class Connection implements BodySink {
     }
     if (this.exchange !== exchange) return;
     if (this.#body.done) this.#finish(exchange, used < rest.length);
-    else this.watch();
+    else {
+      this.watch();
+      exchange.handler.onRead?.();
+    }
   }
 
   onBodyBytes(bytes: Uint8Array): void {
@@ -211,9 +223,9 @@ export class Connection implements BodySink {
     this.#deadline.close();
     for (const [name, listener] of Object.entries(this.#listeners)) this.socket.off(name, listener);
     this.socket.on("error", ignore);
-    this.socket.pause();
+    this.#wire.release();
     this.#owner.closed(this);
-    exchange.handler.onUpgrade(this.socket, firstBytes, head.status, head.reason, head.headers);
+    exchange.handler.onUpgrade(this.socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
   }
 
   /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */

@@ -1,7 +1,8 @@
-import { encodeLastChunk, writeChunk } from "./chunked.ts";
+import { encodeLastChunk } from "./chunked.ts";
 import type { Connection } from "./connection.ts";
 import { HttpMessageError, type UpstreamFacts } from "./errors.ts";
-import { formatRequestHead } from "./format.ts";
+import { type FieldName, fields } from "./field-name.ts";
+import { formatFields, formatRequestLine } from "./format.ts";
 import type { Headers } from "./headers.ts";
 import type { UpstreamBody, UpstreamExchange, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 
@@ -9,9 +10,9 @@ import type { UpstreamBody, UpstreamExchange, UpstreamHandler, UpstreamRequest }
 const PIECE = 65536;
 
 /** Whether the header holds this framing field; false without it. Throws ERR_HTTP_FRAMING when it says anything else. */
-function declares({ headers }: UpstreamRequest, name: string, expected: string | undefined): boolean {
-  if (!headers.has(name)) return false;
-  const values = headers.getAll(name);
+function declares({ headers }: UpstreamRequest, name: FieldName, expected: string | undefined): boolean {
+  if (headers.find(name) === undefined) return false;
+  const values = headers.getAll(name.lower);
   if (values.length === 1 && values[0]!.toLowerCase() === expected) return true;
   throw new HttpMessageError("ERR_HTTP_FRAMING");
 }
@@ -21,20 +22,21 @@ function lengthOf(body: UpstreamBody): number | undefined {
 }
 
 /**
- * The head of the request as it goes on the wire; the framing field of its body is appended to its header if it is absent.
- * Throws HttpMessageError.
+ * The head of the request as it goes on the wire. The framing field of its body stands behind its `lead`, unless `headers` has
+ * it. Throws HttpMessageError.
  */
 export function requestHead(request: UpstreamRequest): string {
-  const { headers, body } = request;
+  const { method, target, lead = "", headers, body } = request;
   const chunked = body !== undefined && "chunked" in body;
-  if (!declares(request, "transfer-encoding", chunked ? "chunked" : undefined) && chunked) {
-    headers.append("Transfer-Encoding", "chunked");
-  }
   const length = lengthOf(body);
-  if (!declares(request, "content-length", chunked ? undefined : `${length ?? 0}`) && length !== undefined) {
-    headers.append("Content-Length", `${length}`);
+  let start = formatRequestLine(method, target) + lead;
+  if (!declares(request, fields["transfer-encoding"], chunked ? "chunked" : undefined) && chunked) {
+    start += `${fields["transfer-encoding"].lead}chunked`;
   }
-  return formatRequestHead(request.method, request.target, headers);
+  if (!declares(request, fields["content-length"], chunked ? undefined : `${length ?? 0}`) && length !== undefined) {
+    start += fields["content-length"].lead + length;
+  }
+  return formatFields(start, headers);
 }
 
 /** One request on a connection: writes it, and knows how far both sides are. Reading the answer is the connection's part. */
@@ -52,8 +54,6 @@ export class Exchange implements UpstreamExchange {
   readonly #reused: boolean;
   /** The upstream has refused before the body was complete: the rest is not sent. */
   #stopped = false;
-  /** The socket is corked until the first piece of the body, or the end of this turn, so that head and piece leave together. */
-  #corked = false;
   #bodyBytes = 0;
 
   constructor(connection: Connection, request: UpstreamRequest, handler: UpstreamHandler, reused: boolean) {
@@ -87,38 +87,25 @@ export class Exchange implements UpstreamExchange {
     };
   }
 
-  /** Write the head, with the body as far as it is there. */
+  /** Write the head, with the body as far as it is there: a first piece that comes in this turn leaves with it. */
   start(head: string): void {
-    const { socket } = this.#connection;
+    const { out } = this.#connection;
     const { body } = this.request;
-    if (body === undefined) {
-      socket.write(head, "latin1");
-      return;
-    }
-    socket.cork();
-    this.#corked = true;
-    socket.write(head, "latin1");
-    if (body instanceof Uint8Array) {
-      this.#writePieces(body);
-      this.uncork();
-    } else {
-      process.nextTick(uncork, this);
-    }
-  }
-
-  uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#connection.socket.uncork();
+    out.text(head);
+    if (body === undefined) out.flush();
+    else if (body instanceof Uint8Array) this.#writePieces(body);
+    else process.nextTick(flush, this.#connection);
   }
 
   #writePieces(body: Uint8Array): void {
+    const { out } = this.#connection;
     let more = true;
     while (more && this.#bodyBytes < body.length) {
       const piece = body.subarray(this.#bodyBytes, this.#bodyBytes + PIECE);
       this.#bodyBytes += piece.length;
-      more = this.#connection.socket.write(piece);
+      more = out.piece(piece, false);
     }
+    out.flush();
     this.sending = this.#bodyBytes < body.length;
   }
 
@@ -128,11 +115,11 @@ export class Exchange implements UpstreamExchange {
     if (this.#bodyBytes + chunk.length > (lengthOf(body) ?? Number.POSITIVE_INFINITY)) {
       throw new RangeError("the body is longer than was announced to the upstream");
     }
-    const { socket } = this.#connection;
+    const { out } = this.#connection;
     this.#bodyBytes += chunk.length;
     const encode = body !== undefined && "chunked" in body && body.encoded !== true;
-    const more = encode ? writeChunk(socket, chunk) : socket.write(chunk);
-    this.uncork();
+    out.piece(chunk, encode);
+    const more = out.flush();
     if (!more) this.#connection.watch();
     return more;
   }
@@ -140,10 +127,11 @@ export class Exchange implements UpstreamExchange {
   end(trailers?: Headers): void {
     if (!this.writable) return;
     const length = lengthOf(this.request.body);
-    if (length === undefined) this.#connection.socket.write(encodeLastChunk(trailers), "latin1");
+    const { out } = this.#connection;
+    if (length === undefined) out.text(encodeLastChunk(trailers));
     else if (this.#bodyBytes < length) throw new RangeError("the body is shorter than was announced to the upstream");
     this.sending = false;
-    this.uncork();
+    out.flush();
     this.#connection.watch();
   }
 
@@ -177,6 +165,6 @@ export class Exchange implements UpstreamExchange {
   }
 }
 
-function uncork(exchange: Exchange): void {
-  exchange.uncork();
+function flush({ out }: Connection): void {
+  out.flush();
 }

@@ -1,26 +1,40 @@
 import { HttpMessageError } from "./errors.ts";
-import { type Headers, isFieldValue, isToken } from "./headers.ts";
+import { isToken } from "./field-name.ts";
+import { type Headers, isFieldValue } from "./headers.ts";
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
-/** Fields as they stand on the wire, and the empty line. They were checked when they came into `headers`. */
-export function formatFields(headers: Headers): string {
-  const list = headers.list;
-  let text = "";
-  for (let i = 0; i < list.length; i += 2) text += `${list[i]}: ${list[i + 1]}\r\n`;
-  return `${text}\r\n`;
+/** Fields as they stand on the wire behind a line, with its end and the empty line. They were checked when they came into `headers`. */
+export function formatFields(start: string, headers: Headers): string {
+  let text = start;
+  for (let i = 0; i < headers.size; i += 1) text += headers.nameAt(i).lead + headers.valueAt(i);
+  return `${text}\r\n\r\n`;
 }
 
-/** The head of an HTTP/1.1 request, to be written as Latin-1. Throws ERR_HTTP_METHOD or ERR_HTTP_TARGET. */
-export function formatRequestHead(method: string, target: string, headers: Headers): string {
-  if (!isToken(method)) throw new HttpMessageError("ERR_HTTP_METHOD");
+/** The request line of HTTP/1.1, without its end. Throws ERR_HTTP_METHOD or ERR_HTTP_TARGET. */
+export function formatRequestLine(method: string, target: string): string {
+  if (method !== "GET" && !isToken(method)) throw new HttpMessageError("ERR_HTTP_METHOD");
   if (!TARGET.test(target)) throw new HttpMessageError("ERR_HTTP_TARGET");
-  return `${method} ${target} HTTP/1.1\r\n${formatFields(headers)}`;
+  return `${method} ${target} HTTP/1.1`;
+}
+
+/** The head of an HTTP/1.1 request, to be written as Latin-1. Throws as `formatRequestLine`. */
+export function formatRequestHead(method: string, target: string, headers: Headers): string {
+  return formatFields(formatRequestLine(method, target), headers);
 }
 
 /** The head of an HTTP/1.1 response, to be written as Latin-1. Throws ERR_HTTP_STATUS_LINE or ERR_HTTP_REASON. */
 export function formatResponseHead(status: number, reason: string, headers: Headers): string {
+  return formatFields(formatStatusLine(status, reason), headers);
+}
+
+/** The last status line that was made, which is nearly always the next one. */
+let last = { status: 200, reason: "OK", line: "HTTP/1.1 200 OK" };
+
+function formatStatusLine(status: number, reason: string): string {
+  if (status === last.status && reason === last.reason) return last.line;
   if (!Number.isInteger(status) || status < 100 || status > 999) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
   if (!isFieldValue(reason)) throw new HttpMessageError("ERR_HTTP_REASON");
-  return `HTTP/1.1 ${status} ${reason}\r\n${formatFields(headers)}`;
+  last = { status, reason, line: `HTTP/1.1 ${status} ${reason}` };
+  return last.line;
 }

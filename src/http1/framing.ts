@@ -1,6 +1,7 @@
 import { HttpMessageError } from "./errors.ts";
+import { fields, isToken, maskOf } from "./field-name.ts";
 import type { RequestHead, ResponseHead } from "./head.ts";
-import { type Headers, isToken } from "./headers.ts";
+import type { Headers } from "./headers.ts";
 
 /** How the body of a message is delimited; `close` (responses only) means by the end of the connection. */
 export type Framing =
@@ -13,6 +14,8 @@ const NONE: Framing = { kind: "none" };
 const CHUNKED: Framing = { kind: "chunked" };
 const CLOSE: Framing = { kind: "close" };
 
+const FRAMING = maskOf("content-length", "transfer-encoding");
+
 /** Fifteen digits stay exact in a number and are a petabyte. */
 const LENGTH = /^\d{1,15}$/;
 
@@ -22,8 +25,9 @@ const LENGTH = /^\d{1,15}$/;
  */
 function declaredFraming(head: RequestHead | ResponseHead): Framing | undefined {
   const { headers, version } = head;
-  const hasLength = headers.has("content-length");
-  if (headers.has("transfer-encoding")) {
+  if (!headers.mayHave(FRAMING)) return undefined;
+  const hasLength = headers.find(fields["content-length"]) !== undefined;
+  if (headers.find(fields["transfer-encoding"]) !== undefined) {
     if (hasLength) throw new HttpMessageError("ERR_HTTP_FRAMING");
     if (version === "1.0") throw new HttpMessageError("ERR_HTTP_TRANSFER_ENCODING");
     checkTransferEncoding(headers.getAll("transfer-encoding"));
@@ -69,8 +73,9 @@ export function responseFraming(method: string, head: ResponseHead): Framing {
 
 /** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */
 export function keepsAlive(version: "1.0" | "1.1", headers: Headers): boolean {
-  if (!headers.has("connection")) return version === "1.1";
+  if (!headers.mayHave(fields.connection.bit)) return version === "1.1";
   const values = headers.getAll("connection");
+  if (values.length === 0) return version === "1.1";
   if (values.length === 1 && values[0] === "keep-alive") return true;
   const options = listItems(values);
   return !options.includes("close") && (version === "1.1" || options.includes("keep-alive"));

@@ -1,4 +1,5 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
+import { fieldNameAt, fields } from "./field-name.ts";
 import { Headers } from "./headers.ts";
 
 /** Bytes of a whole head, bytes of one line without its end, number of fields. */
@@ -30,6 +31,7 @@ const HTAB = 9;
 const LF = 10;
 const CR = 13;
 const SP = 32;
+const SLASH = 47;
 const COLON = 58;
 
 /** What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. */
@@ -74,8 +76,8 @@ function parseFields(
   end: number,
   limits: HeadLimits,
 ): Headers {
-  const list: string[] = [];
-  let fields = 0;
+  const headers = new Headers();
+  let count = 0;
   while (at < end - 2) {
     const line = at;
     while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
@@ -90,13 +92,13 @@ function parseFields(
     while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
     if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
-    if ((fields += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
+    if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
     let valueEnd = at;
     while (valueEnd > valueStart && bytes[valueEnd - 1] === SP) valueEnd -= 1;
-    list.push(text.slice(line - origin, nameEnd - origin), text.slice(valueStart - origin, valueEnd - origin));
+    headers.add(fieldNameAt(bytes, line, nameEnd), text.slice(valueStart - origin, valueEnd - origin));
     at += 2;
   }
-  return Headers.trusted(list);
+  return headers;
 }
 
 function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode): "1.0" | "1.1" {
@@ -114,12 +116,24 @@ function isTarget(method: string, target: string): boolean {
   return target.charCodeAt(0) === 0x2f || (target === "*" && method === "OPTIONS") || ABSOLUTE.test(target);
 }
 
+/** What most requests name is what the one before did. */
+let lastHost = "";
+
+function isHost(text: string): boolean {
+  if (text === lastHost) return true;
+  if (!HOST.test(text)) return false;
+  lastHost = text;
+  return true;
+}
+
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
 function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
-  const hosts = headers.getAll("host");
-  if (hosts.length === 0) return version === "1.0";
-  return hosts.length === 1 && HOST.test(hosts[0]!);
+  let hosts = 0;
+  for (let i = 0; i < headers.size; i += 1) {
+    if (headers.nameAt(i).bit === fields.host.bit && ((hosts += 1) > 1 || !isHost(headers.valueAt(i)))) return false;
+  }
+  return hosts === 1 || version === "1.0";
 }
 
 /**
@@ -132,7 +146,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   let at = start;
   while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
   if (bytes[at] !== SP || at === start) refuseByte(bytes[at], "ERR_HTTP_METHOD");
-  const method = text.slice(0, at - start);
+  const method = text.startsWith("GET ") ? "GET" : text.slice(0, at - start);
   const targetStart = (at += 1);
   while ((classes[bytes[at]!]! & 4) !== 0) at += 1;
   if (at - start > limits.line) refuse("ERR_HTTP_TARGET_TOO_LONG");
@@ -141,7 +155,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   const version = parseVersion(text, at + 1 - start, "ERR_HTTP_REQUEST_LINE");
   at += 9;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
-  if (!isTarget(method, target)) refuse("ERR_HTTP_TARGET");
+  if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
   const headers = parseFields(bytes, text, start, at + 2, end, limits);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
   return { method, target, version, headers };

@@ -1,71 +1,86 @@
 import { HttpMessageError } from "./errors.ts";
+import { type FieldName, fieldName } from "./field-name.ts";
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** Whether the text is a token, as methods and field names must be (RFC 9110 §5.6.2). */
-export function isToken(text: string): boolean {
-  return TOKEN.test(text);
-}
 
 /** Whether the text may stand in a field value: no control character but HTAB, and one byte per character (RFC 9110 §5.5). */
 export function isFieldValue(text: string): boolean {
   return VALUE.test(text);
 }
 
-function checkField(name: string, value: string): void {
-  if (!TOKEN.test(name)) throw new HttpMessageError("ERR_HTTP_FIELD_NAME");
+function checkValue(value: string): void {
   if (!VALUE.test(value)) throw new HttpMessageError("ERR_HTTP_FIELD_VALUE");
 }
 
 /**
  * The fields of a message in wire order and case, one entry per line, values as Latin-1 text. Every field was checked when it
  * came in (by the parser, the constructor, `set` or `append`, which throw ERR_HTTP_FIELD_NAME or ERR_HTTP_FIELD_VALUE), so
- * nothing in here can split a message. Lookups take lower-case names.
+ * nothing in here can split a message. Lookups take lower-case names, or, for what every request asks, the record of a name.
  */
 export class Headers {
-  #list: string[];
-  /** The names of `#list` in lower case, made at the first lookup. */
-  #names: string[] | undefined;
+  #names: FieldName[] = [];
+  #values: string[] = [];
+  /** The bits of all names that are here, and perhaps of some that were. */
+  #bits = 0;
 
   /** From a flat list `[name, value, name, value, ...]`, which is copied. */
   constructor(list: readonly string[] = []) {
-    for (let i = 0; i < list.length; i += 2) checkField(list[i]!, list[i + 1] ?? "\0");
-    this.#list = list.slice();
+    for (let i = 0; i < list.length; i += 2) this.append(list[i]!, list[i + 1] ?? "\0");
   }
 
-  /** Around a list whose fields are known to be valid, which is kept, not copied. For parsers. */
-  static trusted(list: string[]): Headers {
+  /** Around a flat list whose fields are known to be valid. For parsers. */
+  static trusted(list: readonly string[]): Headers {
     const headers = new Headers();
-    headers.#list = list;
+    for (let i = 0; i < list.length; i += 2) headers.add(fieldName(list[i]!), list[i + 1]!);
     return headers;
   }
 
-  /** `[name, value, name, value, ...]` as on the wire. */
+  get size(): number {
+    return this.#names.length;
+  }
+
+  nameAt(index: number): FieldName {
+    return this.#names[index]!;
+  }
+
+  valueAt(index: number): string {
+    return this.#values[index]!;
+  }
+
+  /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
-    return this.#list;
+    const list: string[] = [];
+    for (let i = 0; i < this.#names.length; i += 1) list.push(this.#names[i]!.wire, this.#values[i]!);
+    return list;
   }
 
-  #index(name: string, from: number): number {
-    return (this.#names ?? this.#lowerCased()).indexOf(name, from);
+  #index(lower: string, from: number): number {
+    const names = this.#names;
+    for (let i = from; i < names.length; i += 1) if (names[i]!.lower === lower) return i;
+    return -1;
   }
 
-  #lowerCased(): string[] {
-    const names: string[] = [];
-    for (let i = 0; i < this.#list.length; i += 2) names.push(this.#list[i]!.toLowerCase());
-    this.#names = names;
-    return names;
+  /** Whether some field with one of these bits may be here; if not, none is. */
+  mayHave(mask: number): boolean {
+    return (this.#bits & mask) !== 0;
+  }
+
+  /** The first value of a field in `fields`. */
+  find({ bit, lower }: FieldName): string | undefined {
+    if ((this.#bits & bit) === 0) return undefined;
+    const at = this.#index(lower, 0);
+    return at < 0 ? undefined : this.#values[at];
   }
 
   /** The first value. `name` is lower-case, here and below. */
   get(name: string): string | undefined {
     const at = this.#index(name, 0);
-    return at < 0 ? undefined : this.#list[at * 2 + 1];
+    return at < 0 ? undefined : this.#values[at];
   }
 
   getAll(name: string): string[] {
     const values: string[] = [];
-    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) values.push(this.#list[at * 2 + 1]!);
+    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) values.push(this.#values[at]!);
     return values;
   }
 
@@ -73,19 +88,37 @@ export class Headers {
     return this.#index(name, 0) >= 0;
   }
 
+  /** Add a line after all others whose value is known to be valid. */
+  add(name: FieldName, value: string): void {
+    this.#names.push(name);
+    this.#values.push(value);
+    this.#bits |= name.bit;
+  }
+
+  /** Add a line after all others. Any case. */
+  append(name: string, value: string): void {
+    const field = fieldName(name);
+    checkValue(value);
+    this.add(field, value);
+  }
+
   /** Replace the first field of that name where it stands and drop the others; append if there is none. Any case. */
   set(name: string, value: string): void {
-    checkField(name, value);
-    const lower = name.toLowerCase();
-    const at = this.#index(lower, 0);
+    const field = fieldName(name);
+    checkValue(value);
+    this.put(field, value);
+  }
+
+  /** `set` of a value that is known to be valid. */
+  put(name: FieldName, value: string): void {
+    const at = name.bit !== 0 && (this.#bits & name.bit) === 0 ? -1 : this.#index(name.lower, 0);
     if (at < 0) {
-      this.#list.push(name, value);
-      this.#names!.push(lower);
+      this.add(name, value);
       return;
     }
-    this.#list[at * 2] = name;
-    this.#list[at * 2 + 1] = value;
-    this.#drop(lower, at + 1);
+    this.#names[at] = name;
+    this.#values[at] = value;
+    this.#drop(name.lower, at + 1);
   }
 
   /**
@@ -93,20 +126,13 @@ export class Headers {
    * none. `name` is lower-case.
    */
   replace(name: string, start: string, value: string): boolean {
-    checkField(name, value);
+    checkValue(value);
     for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) {
-      if (!this.#list[at * 2 + 1]!.startsWith(start)) continue;
-      this.#list[at * 2 + 1] = value;
+      if (!this.#values[at]!.startsWith(start)) continue;
+      this.#values[at] = value;
       return true;
     }
     return false;
-  }
-
-  /** Add a line after all others. Any case. */
-  append(name: string, value: string): void {
-    checkField(name, value);
-    this.#list.push(name, value);
-    this.#names?.push(name.toLowerCase());
   }
 
   delete(name: string): void {
@@ -115,15 +141,17 @@ export class Headers {
 
   #drop(name: string, from: number): void {
     for (let at = this.#index(name, from); at >= 0; at = this.#index(name, at)) {
-      this.#list.splice(at * 2, 2);
-      this.#names!.splice(at, 1);
+      this.#names.splice(at, 1);
+      this.#values.splice(at, 1);
     }
   }
 
   /** An independent copy. */
   clone(): Headers {
-    const copy = Headers.trusted(this.#list.slice());
-    copy.#names = this.#names?.slice();
+    const copy = new Headers();
+    copy.#names = this.#names.slice();
+    copy.#values = this.#values.slice();
+    copy.#bits = this.#bits;
     return copy;
   }
 }

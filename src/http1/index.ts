@@ -1,5 +1,5 @@
 export { BodyReader, type BodySink } from "./body-reader.ts";
-export { encodeLastChunk, writeChunk } from "./chunked.ts";
+export { encodeLastChunk } from "./chunked.ts";
 export { Deadline } from "./deadline.ts";
 export {
   HttpMessageError,
@@ -9,6 +9,7 @@ export {
   type UpstreamFacts,
   type UpstreamPhase,
 } from "./errors.ts";
+export { type FieldName, fieldName, fields, isToken, maskOf } from "./field-name.ts";
 export { formatRequestHead, formatResponseHead } from "./format.ts";
 export { type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
@@ -20,8 +21,9 @@ export {
   type ResponseHead,
 } from "./head.ts";
 export { HeadReader } from "./head-reader.ts";
-export { Headers, isFieldValue, isToken } from "./headers.ts";
+export { Headers, isFieldValue } from "./headers.ts";
 export { createPool } from "./pool.ts";
+export { TurnWriter } from "./turn-writer.ts";
 export type {
   Origin,
   OriginTls,
@@ -34,3 +36,4 @@ export type {
   UpstreamHandler,
   UpstreamRequest,
 } from "./upstream.ts";
+export { type Receiver, Wire } from "./wire.ts";

@@ -38,7 +38,9 @@ export type UpstreamBody =
 export interface UpstreamRequest {
   readonly method: string;
   readonly target: string;
-  /** Complete, with Host. Content-Length or Transfer-Encoding is appended if it is absent, and must fit the body if it is there. */
+  /** Fields as lines that were checked, each with the line end before it, to stand before `headers`; no framing field. */
+  readonly lead?: string;
+  /** With `lead` complete. Content-Length or Transfer-Encoding is added if it is absent, and must fit the body if it is there. */
   readonly headers: Headers;
   readonly body: UpstreamBody;
   readonly connectTimeoutMs: number;
@@ -60,8 +62,13 @@ export interface UpstreamHandler {
   /** An answer of class 1xx, but not 101. */
   onInformational(status: number, reason: string, headers: Headers): void;
   onHead(status: number, reason: string, headers: Headers, httpVersion: "1.0" | "1.1", body: ResponseBody): void;
-  /** False asks to pause until `exchange.resume()`; what was already read is still delivered. */
+  /**
+   * A piece of the body, whose bytes are overwritten afterwards. False asks to pause until `exchange.resume()`; what was already
+   * read is still delivered.
+   */
   onBody(chunk: Uint8Array): boolean;
+  /** All that one read has brought was delivered, and more is to come. */
+  onRead?(): void;
   onEnd(trailers: Headers | undefined): void;
   /**
    * The upstream answered 101: the connection is the caller's, paused and without a timeout. Should it break before the caller
@@ -82,7 +89,10 @@ export interface UpstreamExchange {
   readonly connecting: boolean;
   /** Whether pieces of the body are still taken. False after `end`, or once the upstream's answer has made the rest pointless. */
   readonly writable: boolean;
-  /** False means wait for `onDrain`. When not `writable`, the piece is dropped. Throws when it exceeds the announced length. */
+  /**
+   * False means wait for `onDrain`. When not `writable`, the piece is dropped. Throws when it exceeds the announced length. The
+   * bytes may be overwritten afterwards.
+   */
   write(chunk: Uint8Array): boolean;
   /** The body is complete; trailers only with a chunked one. Throws when the announced length was not reached. */
   end(trailers?: Headers): void;

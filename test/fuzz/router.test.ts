@@ -5,7 +5,7 @@ import { addressOf, createTrustedPeers } from "../../src/gateway/forwarded.ts";
 import { escapePath, normalizePath } from "../../src/gateway/path.ts";
 import { compileRouteRegex, validateRouteRegex } from "../../src/gateway/regex.ts";
 import { createRouter } from "../../src/gateway/router.ts";
-import { hostName, hostPort } from "../../src/gateway/router-hosts.ts";
+import { readHost } from "../../src/gateway/router-hosts.ts";
 import type { RouteColumns } from "../../src/gateway/router-rows.ts";
 import { upstreamTarget } from "../../src/gateway/upstream-path.ts";
 import { Headers } from "../../src/http1/index.ts";
@@ -215,8 +215,8 @@ test("any request is routed and described without an exception, and nothing of i
       const headers = new Headers(sent.flat());
       const asked = {
         method: "GET",
-        host: hostName(hostField),
-        port: hostPort(hostField) ?? 80,
+        host: readHost(hostField).name,
+        port: readHost(hostField).port ?? 80,
         path,
         headers,
         tls: false,
@@ -234,9 +234,9 @@ test("any request is routed and described without an exception, and nothing of i
         localPort: 80,
         tls: false,
       };
-      const list: string[] = [];
-      addressOf({ connection, headers }, peers).append(list, escapePath(received), match.prefix);
-      for (const text of list) assert.doesNotMatch(text, /[\r\n\0]/);
+      const told = new Headers();
+      addressOf({ connection, headers }, peers).addTo(told, escapePath(received), match.prefix);
+      for (const text of told.list) assert.doesNotMatch(text, /[\r\n\0]/);
     }),
     { numRuns: 3000 },
   );

@@ -57,6 +57,7 @@ export function createInbound(request: TestRequest = {}): TestInbound {
     },
     pause() {},
     inform() {},
+    flush() {},
     head(status, _reason, headers) {
       answer.status = status;
       answer.headers = headers;

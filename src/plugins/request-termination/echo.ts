@@ -3,8 +3,8 @@ import {
   type Exit,
   exit,
   fieldText,
-  hostName,
   readBodyArgs,
+  readHost,
   type Services,
 } from "../../gateway/index.ts";
 import { isRecord } from "../../schema/index.ts";
@@ -39,7 +39,7 @@ async function picture(ctx: Context): Promise<object> {
   const args = body && (await readBodyArgs(ctx));
   return {
     scheme: connection.tls ? "https" : "http",
-    host: hostName(request.headers.get("host") ?? "").toLowerCase(),
+    host: readHost(request.headers.get("host") ?? "").name.toLowerCase(),
     port: connection.localPort,
     headers: byName(headersOf(request.headers.list)),
     query: byName(request.query),

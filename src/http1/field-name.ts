@@ -1,0 +1,119 @@
+import { HttpMessageError } from "./errors.ts";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Whether the text is a token, as methods and field names must be (RFC 9110 §5.6.2). */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** The name of a header field in one spelling; of each there is one record, as long as there are not too many. */
+export interface FieldName {
+  readonly wire: string;
+  readonly lower: string;
+  /** The beginning of its line, with the end of the line before: `CR LF name: blank`. */
+  readonly lead: string;
+  /** The one bit of a field in `fields`, whatever its spelling; 0 for all others. */
+  readonly bit: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Spellings that are kept, of those that come from outside; further ones are made anew each time. */
+const MOST_NAMES = 1000;
+const LONGEST_NAME = 64;
+/** Spellings that share a place, so that nobody can make a search long. */
+const MOST_AT_A_PLACE = 8;
+
+const byWire = new Map<string, FieldName>();
+const places: FieldName[][] = Array.from({ length: 512 }, () => []);
+const bits = new Map<string, number>();
+
+function placeOf(length: number, first: number, last: number): FieldName[] {
+  return places[(length * 37 + first * 5 + last) & 511]!;
+}
+
+function create(wire: string): FieldName {
+  const lower = wire.toLowerCase();
+  return { wire, lower, lead: `\r\n${wire}: `, bit: bits.get(lower) ?? 0, bytes: Buffer.from(wire, "latin1") };
+}
+
+function keep(name: FieldName): FieldName {
+  const { wire } = name;
+  const place = placeOf(wire.length, wire.charCodeAt(0), wire.charCodeAt(wire.length - 1));
+  if (byWire.size < MOST_NAMES && wire.length <= LONGEST_NAME && place.length < MOST_AT_A_PLACE) {
+    byWire.set(wire, name);
+    place.push(name);
+  }
+  return name;
+}
+
+/** The record of a name. Throws ERR_HTTP_FIELD_NAME when it is no token. */
+export function fieldName(wire: string): FieldName {
+  const known = byWire.get(wire);
+  if (known !== undefined) return known;
+  if (!TOKEN.test(wire)) throw new HttpMessageError("ERR_HTTP_FIELD_NAME");
+  return keep(create(wire));
+}
+
+/** The record of the name in `bytes` from `start` to `end`, which is a token. */
+export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldName {
+  const length = end - start;
+  const place = placeOf(length, bytes[start]!, bytes[end - 1]!);
+  for (let i = 0; i < place.length; i += 1) {
+    const name = place[i]!;
+    if (name.bytes.length === length && isAt(name.bytes, bytes, start)) return name;
+  }
+  return keep(create(bytes.toString("latin1", start, end)));
+}
+
+function isAt(name: Uint8Array, bytes: Buffer, start: number): boolean {
+  for (let i = 0; i < name.length; i += 1) if (name[i] !== bytes[start + i]) return false;
+  return true;
+}
+
+/** The fields that are looked for in every message, with a bit each: who has none of it need not be searched. */
+function known<const N extends string>(...names: readonly N[]): Record<Lowercase<N>, FieldName> {
+  const records: Record<string, FieldName> = {};
+  for (const [index, wire] of names.entries()) {
+    const lower = wire.toLowerCase();
+    bits.set(lower, 1 << index);
+    records[lower] = keep(create(wire));
+    if (lower !== wire) keep(create(lower));
+  }
+  return records as Record<Lowercase<N>, FieldName>;
+}
+
+export const fields = known(
+  "Host",
+  "Connection",
+  "Content-Length",
+  "Transfer-Encoding",
+  "TE",
+  "Trailer",
+  "Upgrade",
+  "Expect",
+  "Via",
+  "Keep-Alive",
+  "Proxy",
+  "Proxy-Connection",
+  "HTTP2-Settings",
+  "X-Forwarded-For",
+  "X-Forwarded-Proto",
+  "X-Forwarded-Host",
+  "X-Forwarded-Port",
+  "X-Forwarded-Path",
+  "X-Forwarded-Prefix",
+  "X-Real-IP",
+  "X-Kong-Request-Id",
+  "Content-Type",
+  "Date",
+  "Server",
+  "Cookie",
+  "Set-Cookie",
+  "Accept",
+);
+
+/** The bits of these fields together. */
+export function maskOf(...names: readonly (keyof typeof fields)[]): number {
+  return names.reduce((mask, name) => mask | fields[name].bit, 0);
+}
