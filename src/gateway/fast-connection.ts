@@ -4,6 +4,7 @@ import {
   BodyReader,
   type BodySink,
   Deadline,
+  type Headers,
   HeadReader,
   HttpMessageError,
   parseRequestHead,
@@ -53,6 +54,8 @@ export class FastConnection implements BodySink {
   readonly #body: BodyReader;
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: Awaited = "head";
+  /** The fields of the last request; nothing changes them. */
+  #before: Headers | undefined;
   /** What came and was not looked at yet. */
   #bytes = NOTHING;
   #isReading = false;
@@ -178,7 +181,8 @@ export class FastConnection implements BodySink {
       return;
     }
     this.#bytes = heads.end === heads.bytes.length ? NOTHING : heads.bytes.subarray(heads.end);
-    const head = parseRequestHead(heads.bytes, heads.start, heads.end, options.limits);
+    const head = parseRequestHead(heads.bytes, heads.start, heads.end, options.limits, this.#before);
+    this.#before = head.headers;
     const framing = requestFraming(head);
     this.#deadline.stop();
     this.#body.start(framing);

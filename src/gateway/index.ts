@@ -9,7 +9,7 @@ export type { Exchange } from "./exchange.ts";
 export { fieldNames, fieldText, fieldValue } from "./field-value.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 export type { Connection, Inbound, InboundListener } from "./inbound.ts";
-export { createLookups, type Lookups } from "./lookups.ts";
+export { createLookups, type Lookups, type Remembered } from "./lookups.ts";
 export {
   type Labels,
   type MetricDefinition,

@@ -99,9 +99,9 @@ test("while other nodes may have changed a row, the store is asked for it", asyn
   const first = lookups.find(consumer, "username", "fiona");
   reads.shift()!();
   await first;
-  assert.equal(lookups.recall(consumer, "username", "fiona"), fiona);
+  assert.equal(lookups.watch(consumer, "username", "fiona")?.row, fiona);
   lease.isHeld = false;
-  assert.equal(lookups.recall(consumer, "username", "fiona"), undefined);
+  assert.equal(lookups.watch(consumer, "username", "fiona")?.row, undefined);
   rows.delete("fiona");
   const second = lookups.find(consumer, "username", "fiona");
   reads.shift()!();
@@ -117,11 +117,11 @@ test("what may have been missed is forgotten, and so is what was asked for befor
   reset();
   reads.shift()!();
   assert.equal(await early, fiona);
-  assert.equal(lookups.recall(consumer, "username", "fiona"), undefined);
+  assert.equal(lookups.watch(consumer, "username", "fiona")?.row, undefined);
 });
 
 test("memory alone is never a reason to ask", () => {
   const { stores, reads } = slowStores();
-  assert.equal(createLookups(stores).recall(consumer, "username", "fiona"), undefined);
+  assert.equal(createLookups(stores).watch(consumer, "username", "fiona"), undefined);
   assert.equal(reads.length, 0);
 });

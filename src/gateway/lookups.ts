@@ -10,8 +10,8 @@ import { type Awaitable, type Entity, type Row, type RowOf, validateField } from
 export interface Lookups {
   /** The row whose unique `field` has this value. */
   find<E extends Entity>(entity: E, field: string, value: string): Awaitable<RowOf<E> | undefined>;
-  /** The row if memory has it and can be trusted now; never asks the store. */
-  recall<E extends Entity>(entity: E, field: string, value: string): RowOf<E> | undefined;
+  /** The same row as memory has it, to be looked at again and again; undefined when it has none. Never asks the store. */
+  watch<E extends Entity>(entity: E, field: string, value: string): Remembered<RowOf<E>> | undefined;
   /** The rows whose foreign `field` refers to the row with this id. */
   children<E extends Entity>(entity: E, field: string, id: string): Awaitable<readonly RowOf<E>[]>;
   /** The store itself, for reads that must not be answered from memory and for writes. */
@@ -24,6 +24,12 @@ export interface Lookups {
   isCurrent(): boolean;
   /** Forget everything and hear of changes no more. */
   close(): void;
+}
+
+/** What is remembered of a row, or of the rows that refer to one. */
+export interface Remembered<R> {
+  /** Undefined once it may be another one, or is remembered no longer. It counts only while `Lookups.isCurrent()`. */
+  readonly row: R | undefined;
 }
 
 /** What is asked for by a longer text is not remembered, so that clients cannot fill the memory with texts of their own. */
@@ -53,7 +59,7 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
         () => (canHave(entity, field, value) ? stores.of(entity).select({ [field]: value }) : undefined),
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
-    recall: (entity, field, value) => memoryOf(entity).recall(uniqueKey(field, value)),
+    watch: (entity, field, value) => memoryOf(entity).watch(uniqueKey(field, value)),
     children: (entity, field, id) =>
       memoryOf(entity).remember(
         childrenKey(field, id),
@@ -76,9 +82,32 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
 const uniqueKey = (field: string, value: string) => `${field}=${value}`;
 const childrenKey = (field: string, id: string) => `${field}>${id}`;
 
+/** An answer that is remembered, until it is forgotten or the row's own life is over. */
+class Answer implements Remembered<unknown> {
+  #row: unknown;
+  readonly #endMs: number;
+
+  constructor(row: unknown, endMs: number) {
+    this.#row = row;
+    this.#endMs = endMs;
+  }
+
+  get row(): unknown {
+    return this.#endMs === Number.POSITIVE_INFINITY || Date.now() < this.#endMs ? this.#row : undefined;
+  }
+
+  get isOver(): boolean {
+    return this.#endMs !== Number.POSITIVE_INFINITY && Date.now() >= this.#endMs;
+  }
+
+  forget(): void {
+    this.#row = undefined;
+  }
+}
+
 /** What is remembered of one entity. */
 class Memory {
-  readonly #answers: LRUCache<string, { readonly value: unknown }>;
+  readonly #answers: LRUCache<string, Answer>;
   readonly #unique: readonly string[];
   readonly #foreign: readonly string[];
   readonly #lease: Lease;
@@ -87,7 +116,7 @@ class Memory {
 
   constructor({ fields }: Entity, max: number, lease: Lease) {
     this.#lease = lease;
-    this.#answers = new LRUCache({ max });
+    this.#answers = new LRUCache({ max, dispose: (answer) => answer.forget() });
     const names = Object.keys(fields);
     this.#unique = names.filter((name) => name === "id" || fields[name]!.unique);
     this.#foreign = names.filter((name) => fields[name]!.type === "foreign");
@@ -96,20 +125,21 @@ class Memory {
   /** The answer to `key`, read if it is not known; `lifeOf` says how many seconds it is true at most. */
   remember<T>(key: string, read: () => Awaitable<T>, lifeOf: (value: T) => number | undefined): Awaitable<T> {
     const known = this.#lease.isCurrent() ? this.#answers.get(key) : undefined;
-    if (known) return known.value as T;
+    if (known && !known.isOver) return known.row as T;
     const asked = this.#changes;
     const keep = (value: T): T => {
       const seconds = lifeOf(value);
-      const options = seconds === undefined ? undefined : { ttl: Math.max(1, seconds * 1000) };
-      if (asked === this.#changes && key.length <= MAX_KEY) this.#answers.set(key, { value }, options);
+      const endMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
+      if (asked === this.#changes && key.length <= MAX_KEY) this.#answers.set(key, new Answer(value, endMs));
       return value;
     };
     const value = read();
     return value instanceof Promise ? value.then(keep) : keep(value);
   }
 
-  recall<T>(key: string): T | undefined {
-    return this.#lease.isCurrent() ? (this.#answers.get(key)?.value as T | undefined) : undefined;
+  watch<T>(key: string): Remembered<T> | undefined {
+    const answer = this.#lease.isCurrent() ? this.#answers.get(key) : undefined;
+    return answer?.row === undefined ? undefined : (answer as Remembered<T>);
   }
 
   /** Forget all that a changed row is, or was, an answer to. */

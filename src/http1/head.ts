@@ -1,5 +1,5 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
-import { fieldNameAt, fields } from "./field-name.ts";
+import { type FieldName, fieldNameAt, fields } from "./field-name.ts";
 import { Headers } from "./headers.ts";
 
 /** Bytes of a whole head, bytes of one line without its end, number of fields. */
@@ -75,6 +75,7 @@ function parseFields(
   at: number,
   end: number,
   limits: HeadLimits,
+  before?: Headers,
 ): Headers {
   const headers = new Headers();
   let count = 0;
@@ -89,16 +90,36 @@ function parseFields(
     at += 1;
     while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
     const valueStart = at;
+    const name = fieldNameAt(bytes, line, nameEnd);
+    const again = before === undefined ? undefined : repeated(before, count, name, text, valueStart - origin);
+    if (again !== undefined && bytes[(at = valueStart + again.length)] === CR && bytes[at + 1] === LF) {
+      if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
+      if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
+      headers.add(name, again);
+      at += 2;
+      continue;
+    }
+    at = valueStart;
     while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
     if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
     if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
     let valueEnd = at;
     while (valueEnd > valueStart && bytes[valueEnd - 1] === SP) valueEnd -= 1;
-    headers.add(fieldNameAt(bytes, line, nameEnd), text.slice(valueStart - origin, valueEnd - origin));
+    headers.add(name, text.slice(valueStart - origin, valueEnd - origin));
     at += 2;
   }
   return headers;
+}
+
+/** Shorter values are read sooner than they are compared. */
+const LONG = 32;
+
+/** The value that the field at the same place of the head before had, if it is what the text has here. */
+function repeated(before: Headers, index: number, name: FieldName, text: string, at: number): string | undefined {
+  if (index >= before.size || before.nameAt(index) !== name) return undefined;
+  const value = before.valueAt(index);
+  return value.length > LONG && text.slice(at, at + value.length) === value ? value : undefined;
 }
 
 function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode): "1.0" | "1.1" {
@@ -139,8 +160,17 @@ function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
 /**
  * The head of a request in `bytes` from `start` to `end`, where `end` lies behind the first empty line. Strict by RFC 9112:
  * everything it does not allow throws HttpMessageError, as does a limit. Framing is looked at by `requestFraming`.
+ *
+ * `before` is what the same client sent last: long values that it sends again, such as a cookie, are neither looked at nor
+ * made again, so that they are the same strings, with whatever the engine remembers of those.
  */
-export function parseRequestHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): RequestHead {
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  before?: Headers,
+): RequestHead {
   checkEnd(bytes, start, end, limits);
   const text = bytes.toString("latin1", start, end);
   let at = start;
@@ -156,7 +186,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   at += 9;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
-  const headers = parseFields(bytes, text, start, at + 2, end, limits);
+  const headers = parseFields(bytes, text, start, at + 2, end, limits, before);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
   return { method, target, version, headers };
 }

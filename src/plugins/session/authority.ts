@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { type Consumer, consumer as consumerEntity } from "../../entities/index.ts";
-import type { Lookups } from "../../gateway/index.ts";
+import type { Lookups, Remembered } from "../../gateway/index.ts";
 import { andThen, isUuid } from "../../schema/index.ts";
 import { type Awaitable, attempt, type Session } from "../../session/index.ts";
 import type { Config } from "./config.ts";
@@ -26,8 +26,16 @@ export interface Authority {
   accusedOf(owner: Owner, session: Session): Accused;
   /** The consumer, or why the session does not count. Throws what the database throws, unless `stale` helps. */
   judge(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal>;
+  /** What it rests on that a session counts; undefined where memory does not have it. */
+  watch(owner: Owner): Standing | undefined;
   /** The consumer of a visitor who was recognised, if memory alone can say that nothing has changed. */
   recall(visitor: Recognised, now: number): Consumer | undefined;
+}
+
+/** The rows by which a session counts, as long as they stay what they are. */
+export interface Standing {
+  readonly consumer: Remembered<Consumer>;
+  readonly credential: Remembered<unknown>;
 }
 
 export function createAuthority(config: Config, lookups: Lookups): Authority {
@@ -78,10 +86,15 @@ export function createAuthority(config: Config, lookups: Lookups): Authority {
       if (!isUuid(owner.consumerId)) return "invalid_session_owner";
       return staleSeconds === undefined ? ask(owner, accused, now) : askOrRemember(staleSeconds, owner, accused, now);
     },
-    recall({ owner, accused }, now) {
-      const consumer = lookups.recall(consumerEntity, "id", owner.consumerId);
-      if (!consumer || revocations.recall(accused, now) !== false) return undefined;
-      return !followsCredential || credentials.recall(owner) ? consumer : undefined;
+    watch(owner) {
+      const consumer = lookups.watch(consumerEntity, "id", owner.consumerId);
+      const credential = followsCredential ? credentials.watch(owner) : consumer;
+      return consumer && credential && { consumer, credential };
+    },
+    recall({ standing, accused }, now) {
+      const consumer = standing.consumer.row;
+      if (consumer === undefined || standing.credential.row === undefined) return undefined;
+      return lookups.isCurrent() && revocations.recall(accused, now) === false ? consumer : undefined;
     },
   };
 }

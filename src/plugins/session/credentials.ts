@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Lookups } from "../../gateway/index.ts";
+import type { Lookups, Remembered } from "../../gateway/index.ts";
 import { type Awaitable, andThen, type Entity, isUuid, type Row } from "../../schema/index.ts";
 import type { Owner } from "./owner.ts";
 
@@ -16,8 +16,8 @@ export interface Credentials {
   markOf(credentialId: string | undefined): Awaitable<string | undefined>;
   /** Whether the credential is what it was. */
   isUnchanged(owner: Owner): Awaitable<boolean>;
-  /** The same from memory alone; undefined where that does not know. */
-  recall(owner: Owner): boolean | undefined;
+  /** The credential as memory has it, if it is what it was; undefined when memory does not know. Where none is followed, one that stays. */
+  watch(owner: Owner): Remembered<unknown> | undefined;
 }
 
 export function createCredentials(lookups: Lookups): Credentials {
@@ -48,14 +48,17 @@ export function createCredentials(lookups: Lookups): Credentials {
       const found = lookups.find(entity, "id", credentialId);
       return andThen(found, (row) => row !== undefined && markOfRow(entity, row as Row) === mark);
     },
-    recall({ credentialId, mark }) {
+    watch({ credentialId, mark }) {
       const entity = mark === undefined ? undefined : entityOf(mark);
-      if (!entity || credentialId === undefined) return true;
-      const row = lookups.recall(entity, "id", credentialId) as Row | undefined;
-      return row && markOfRow(entity, row) === mark;
+      if (!entity || credentialId === undefined) return UNFOLLOWED;
+      const credential = lookups.watch(entity, "id", credentialId);
+      const row = credential?.row as Row | undefined;
+      return row && markOfRow(entity, row) === mark ? credential : undefined;
     },
   };
 }
+
+const UNFOLLOWED: Remembered<unknown> = { row: {} };
 
 /** Of what is secret or unique in a credential, and of whose it is. */
 function digest({ fields }: Entity, row: Row): string {

@@ -126,17 +126,20 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     if (key === undefined || until === undefined) return;
     const isStored = keeper?.watch(session);
     if (keeper && !isStored) return;
+    const standing = authority.watch(owner);
+    if (standing === undefined) return;
     const upstreamCookie = upstreamCookies?.(ctx.request.headers.getAll("cookie"));
-    visitors.remember(key, { session, owner, accused, upstreamCookie, until, isStored });
+    const told = tellsUpstream || tellsClient ? session : undefined;
+    visitors.remember(key, { session: told, owner, standing, accused, upstreamCookie, until, isStored });
   }
 
-  function authenticate(ctx: Context, session: Session, owner: Owner, consumer: Consumer): undefined {
+  function authenticate(ctx: Context, session: Session | undefined, owner: Owner, consumer: Consumer): undefined {
     const { client, service, response } = ctx;
-    if (tellsUpstream) {
+    if (tellsUpstream && session) {
       const headers = session.headers("request", ctx.now);
       for (const [name, value] of Object.entries(headers)) service.request.setHeader(name, value);
     }
-    if (tellsClient) tellClient(response, session, ctx.now);
+    if (tellsClient && session) tellClient(response, session, ctx.now);
     const { credentialId, groups } = owner;
     client.authenticate(consumer, credentialId === undefined ? undefined : { id: credentialId, consumer });
     client.authenticatedGroups = groups;

@@ -56,9 +56,8 @@ export function kongStorage(lookups: Lookups): KongStorage {
       if (write.replaces !== undefined) await outdate(write.replaces, write.stale_ttl ?? 0, write.now);
     },
     watch(key) {
-      const recall = () => lookups.recall(session, "session_id", key);
-      const row = recall();
-      return row && (() => recall() === row);
+      const row = lookups.watch(session, "session_id", key);
+      return row && (() => row.row !== undefined && lookups.isCurrent());
     },
     async delete(_name, key) {
       await sessions.delete({ session_id: key });

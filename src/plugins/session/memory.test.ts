@@ -5,7 +5,8 @@ import { RecognisedVisitors } from "./memory.ts";
 
 const owner = { consumerId: "c0000000-0000-4000-8000-000000000001", credentialId: undefined, groups: undefined };
 const accused = { lineage: "0.x", since: 0, cutOffs: [] };
-const common = { owner, accused, upstreamCookie: undefined };
+const standing = { consumer: { row: undefined }, credential: { row: undefined } };
+const common = { owner, standing, accused, upstreamCookie: undefined };
 const session: Session = createSessions({ secret: "a secret" }).create({});
 
 test("a visitor is remembered up to the last quiet second, and then forgotten", () => {
@@ -31,7 +32,7 @@ test("the memory is bounded by the length of what it holds", () => {
   const visitors = new RecognisedVisitors();
   const visitor = { ...common, session, until: 2000, isStored: undefined };
   const long = "x".repeat(4 * 1024 * 1024);
-  for (let i = 0; i < 20; i++) visitors.remember(`session=${i}${long}`, visitor);
+  for (let i = 0; i < 40; i++) visitors.remember(`session=${i}${long}`, visitor);
   assert.equal(visitors.get(`session=0${long}`, 1000), undefined);
-  assert.equal(visitors.get(`session=19${long}`, 1000), visitor);
+  assert.equal(visitors.get(`session=39${long}`, 1000), visitor);
 });

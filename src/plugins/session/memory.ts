@@ -1,13 +1,15 @@
 import { LRUCache } from "lru-cache";
 import type { Session } from "../../session/index.ts";
+import type { Standing } from "./authority.ts";
 import type { Owner } from "./owner.ts";
 import type { Accused } from "./revocations.ts";
 
 /** A visitor who was recognised: what the same cookie text means again until `until`. */
 export interface Recognised {
-  /** Only to be read: other requests have it too. */
-  readonly session: Session;
+  /** Only to be read: other requests have it too. Undefined where nobody is told of it. */
+  readonly session: Session | undefined;
   readonly owner: Owner;
+  readonly standing: Standing;
   readonly accused: Accused;
   /** The Cookie header that the upstream gets; undefined when it gets the visitor's, null when it gets none. */
   readonly upstreamCookie: string | null | undefined;
@@ -17,9 +19,9 @@ export interface Recognised {
   readonly isStored: (() => boolean) | undefined;
 }
 
-/** Characters of cookies, and about as much again for what they mean, that one configured row remembers at most. */
-const MAX_SIZE = 64 * 1024 * 1024;
-const ENTRY_SIZE = 1024;
+/** Bytes that one configured row remembers at most, and those of a visitor besides the text. */
+const MAX_SIZE = 128 * 1024 * 1024;
+const ENTRY_SIZE = 768;
 
 /**
  * The visitors that one configured row has recognised lately, by the exact text of their Cookie header. Only authenticated
@@ -40,6 +42,11 @@ export class RecognisedVisitors {
   }
 
   remember(cookie: string, visitor: Recognised): void {
-    this.#visitors.set(cookie, visitor);
+    this.#visitors.set(copy(cookie), visitor);
   }
+}
+
+/** The same text in memory of its own: as it is, it is a part of the whole head it came in, which would be kept with it. */
+function copy(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
