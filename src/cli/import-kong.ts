@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs";
 import { CommandError, defineCommand, type Terminal } from "./command.ts";
 import { readKongAdmin, releaseOf } from "./kong-admin.ts";
-import { parseDocument, readText } from "./kong-document.ts";
+import { parseDocument, readText, readTextFile } from "./kong-document.ts";
 import { readKongFile } from "./kong-file.ts";
 import type { KongFileOptions } from "./kong-file-rows.ts";
 import { openAdminApi } from "./kong-http.ts";
@@ -81,12 +80,6 @@ function describe(row: KongRow): string {
 
 async function openFile(file: string, { stdin }: Terminal, options: KongFileOptions): Promise<KongSource> {
   const what = file === "-" ? "standard input" : file;
-  try {
-    const text = await readText(file === "-" ? stdin : createReadStream(file), what);
-    return readKongFile(await parseDocument(text, what), what, options);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof CommandError || code === undefined) throw error;
-    throw new CommandError(`${what} cannot be read (${code})`, { cause: error });
-  }
+  const text = file === "-" ? await readText(stdin, what) : await readTextFile(file);
+  return readKongFile(await parseDocument(text, what), what, options);
 }

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { CommandError } from "./command.ts";
 
 /** Plain data: what JSON can say. */
@@ -25,6 +26,17 @@ export async function readText(stream: AsyncIterable<Uint8Array>, what: string):
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
     throw new CommandError(`${what} is no UTF-8`);
+  }
+}
+
+/** The text of a file. Throws CommandError when it cannot be read. */
+export async function readTextFile(path: string): Promise<string> {
+  try {
+    return await readText(createReadStream(path), path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof CommandError || code === undefined) throw error;
+    throw new CommandError(`${path} cannot be read (${code})`, { cause: error });
   }
 }
 

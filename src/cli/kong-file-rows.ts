@@ -1,8 +1,7 @@
 import type { Entity } from "../schema/index.ts";
+import { isMapping, type Mapping } from "./declarative-walk.ts";
 import type { Plain } from "./kong-document.ts";
-import { asStored, importable, isTransformed, type KongRow, kongCollections, type LeaveOut } from "./kong-rows.ts";
-
-export type Mapping = { readonly [name: string]: Plain };
+import { asStored, isTransformed, type KongRow, type LeaveOut } from "./kong-rows.ts";
 
 export interface KongFileOptions {
   /** Whether passwords are to be hashed; absent: as the file says. */
@@ -10,43 +9,6 @@ export interface KongFileOptions {
   /** Seconds since the epoch. */
   readonly now: number;
   readonly leaveOut: LeaveOut;
-}
-
-export const isMapping = (value: Plain | undefined): value is Mapping =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-export const foreignFields = (entity: Entity): string[] =>
-  Object.entries(entity.fields).flatMap(([name, { type }]) => (type === "foreign" ? [name] : []));
-
-/** The field by which rows of `entity` refer to those of `parent`. */
-export const foreignField = (entity: Entity, parent: string): string | undefined =>
-  foreignFields(entity).find((name) => (entity.fields[name] as { reference?: string }).reference === parent);
-
-/** What stands for each reference in the key that an id is made from. */
-export function referencesIn(
-  entity: Entity,
-  row: Mapping,
-  parent: { readonly field: string; readonly id: string } | undefined,
-): Readonly<Record<string, string>> {
-  const references: Record<string, string> = {};
-  for (const field of foreignFields(entity)) {
-    const written = row[field];
-    const value = isMapping(written) ? written["id"] : written;
-    if (typeof value === "string") references[field] = value;
-  }
-  return parent ? { ...references, [parent.field]: parent.id } : references;
-}
-
-/** The members of the row itself, and the lists of rows nested in it. */
-export function split(entity: Entity, written: Mapping): { own: Mapping; children: [kind: string, rows: Plain][] } {
-  const isChild = (name: string) =>
-    !Object.hasOwn(entity.fields, name) &&
-    (kongCollections.has(name) || importable.some((other) => other.name === name));
-  const entries = Object.entries(written).filter(([name]) => name !== "_comment" && name !== "_ignore");
-  return {
-    own: Object.fromEntries(entries.filter(([name]) => !isChild(name))),
-    children: entries.filter(([name]) => isChild(name)),
-  };
 }
 
 /**
@@ -93,5 +55,6 @@ export function finishRow(
   return undefined;
 }
 
-const hasSecret = (config: unknown): boolean =>
+/** Whether the configuration of a session plugin has its secret. */
+export const hasSecret = (config: unknown): boolean =>
   typeof config === "object" && config !== null && "secret" in config && config.secret !== null;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Entity, fieldsOf, isRecord } from "../schema/index.ts";
 import { CommandError } from "./command.ts";
+import { isKnownBySecret } from "./declarative-walk.ts";
 import { pagesOf } from "./kong-admin.ts";
 import { fitRow, secretsOf } from "./kong-fit.ts";
 import type { AdminAnswer, AdminApi } from "./kong-http.ts";
@@ -30,7 +31,8 @@ export async function writeRows(source: KongSource, options: WriteOptions): Prom
   const { leaveOut } = options;
   const missing = new Set<string>();
   for (const entity of options.entities) {
-    const known = options.target && isSecret(entity) ? lazily(() => idsByKey(options.target!, entity)) : undefined;
+    const known =
+      options.target && isKnownBySecret(entity) ? lazily(() => idsByKey(options.target!, entity)) : undefined;
     await inLanes(source.rows(entity), async (row) => {
       const lose = () => typeof row["id"] === "string" && missing.add(row["id"].toLowerCase());
       const parent = parentsOf(entity, row).find(([, id]) => missing.has(id));
@@ -47,10 +49,6 @@ export async function writeRows(source: KongSource, options: WriteOptions): Prom
     });
   }
 }
-
-/** Whether its rows are known by a secret, which their ids must not be made from. */
-const isSecret = ({ endpoint_key, fields }: Entity): boolean =>
-  Boolean(endpoint_key && fields[endpoint_key]?.encrypted);
 
 function parentsOf(entity: Entity, row: KongRow): [field: string, id: string][] {
   return Object.entries(entity.fields).flatMap(([name, { type }]) => {
