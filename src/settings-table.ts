@@ -43,11 +43,23 @@ export const settingsTable = {
   database: {
     type: "enum",
     default: "sqlite",
-    one_of: ["sqlite", "postgres"],
-    refused: { off: "not available yet", cassandra: "Kong itself has given it up" },
+    one_of: ["sqlite", "postgres", "off"],
+    refused: { cassandra: "Kong itself has given it up" },
     description:
       "Where entities are stored: `sqlite` is a file below the prefix, for one node, migrated by itself; `postgres` is a server " +
-      "for any number of nodes, migrated by `sesame migrations up`.",
+      "for any number of nodes, migrated by `sesame migrations up`; with `off` they come from `declarative_config` and cannot be " +
+      "changed one by one, and only sessions are kept below the prefix.",
+  },
+  declarative_config: {
+    type: "file",
+    description:
+      "With `database=off`, the file (YAML or JSON) that all entities come from; read at start, and again at SIGHUP. Relative to " +
+      "the folder the gateway is started in.",
+  },
+  declarative_config_string: {
+    type: "string",
+    secret: true,
+    description: "The text of such a file in its place, when `declarative_config` is not set.",
   },
   nginx_worker_processes: {
     type: "integer",

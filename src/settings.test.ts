@@ -125,8 +125,11 @@ test("values are parsed by their type, and refused with what is accepted", () =>
     ["real_ip_recursive", "1", /real_ip_recursive: expected on or off, not "1" \(SESAME_REAL_IP_RECURSIVE\)/],
     ["log_level", "verbose", /expected one of debug, info, notice, warn, error, crit, alert, emerg, not "verbose"/],
     ["log_level", "constructor", /expected one of debug/],
-    ["database", "off", /database: not available yet; expected one of sqlite, postgres, not "off"/],
-    ["database", "off", /not available yet/],
+    [
+      "database",
+      "cassandra",
+      /database: Kong itself has given it up; expected one of sqlite, postgres, off, not "cassandra"/,
+    ],
     ["database", "toString", /expected one of sqlite/],
     ["http_engine", "fast", "fast"],
     ["http_engine", "nginx", /expected one of node, fast, not "nginx"/],

@@ -78,7 +78,10 @@ export function loadSettings(sources: SettingsSources): { settings: Settings; wa
   const settings = Object.freeze(values) as Settings;
   if (problems.length === 0) problems.push(...contradictions(settings));
   if (problems.length > 0) throw new SettingsError(problems);
-  return { settings, warnings: [...nameWarnings(sources, entries), ...reachWarnings(settings)] };
+  return {
+    settings,
+    warnings: [...nameWarnings(sources, entries), ...unusedWarnings(settings), ...reachWarnings(settings)],
+  };
 }
 
 /** Every header the gateway may add, and whether `headers` asks for it. */
@@ -221,6 +224,12 @@ function isServiceLink(name: string): boolean {
 function unknownSetting(name: string, origin: string): string {
   const nearest = nearestSetting(name);
   return `unknown setting "${name}" is ignored (${origin})${nearest ? `; did you mean ${nearest}?` : ""}`;
+}
+
+function unusedWarnings({ database, declarative_config, declarative_config_string }: Settings): string[] {
+  const isGiven = declarative_config !== undefined || declarative_config_string !== undefined;
+  if (database === "off" || !isGiven) return [];
+  return [`declarative_config has no effect while database is ${database}`];
 }
 
 function reachWarnings(settings: Settings): string[] {

@@ -2,12 +2,12 @@ import { createCors } from "./cors.ts";
 import type { AdminParts } from "./parts.ts";
 import type { Route } from "./paths.ts";
 import { entityRoutes } from "./routes.ts";
-import { hiddenSecrets, shownSecrets } from "./secrets.ts";
+import { hiddenSecrets, shownSecrets, withoutTtl } from "./secrets.ts";
 import { createHttpApi, type HttpApi } from "./server.ts";
 import { absentRoutes } from "./special/absent.ts";
 import { cacheRoutes } from "./special/cache.ts";
 import { clusteringRoutes } from "./special/clustering.ts";
-import { configRoute } from "./special/config.ts";
+import { configRoute, configRouteWithDatabase } from "./special/config.ts";
 import { consumersRoute } from "./special/consumers.ts";
 import { endpointsRoute } from "./special/endpoints.ts";
 import { filterChainRoutes } from "./special/filter-chains.ts";
@@ -27,8 +27,9 @@ import { timersRoute } from "./special/timers.ts";
  * Throws a TypeError when an `admin_gui_url` is none.
  */
 export function createAdmin(parts: AdminParts): HttpApi {
-  const { stores, plugins, log, version } = parts;
-  const secrets = parts.admin_redact_secrets ? hiddenSecrets : shownSecrets;
+  const { stores, declarative, plugins, log, version } = parts;
+  const chosen = parts.admin_redact_secrets ? hiddenSecrets : shownSecrets;
+  const secrets = declarative ? withoutTtl(chosen) : chosen;
   const listed: Route[] = [
     ...withSessionRoutes(entityRoutes(stores, secrets), stores).map((route) =>
       route.path === "/consumers" ? consumersRoute(route, stores, secrets) : route,
@@ -37,7 +38,7 @@ export function createAdmin(parts: AdminParts): HttpApi {
     ...absentRoutes(stores),
     ...schemaRoutes(stores, secrets),
     ...tagRoutes(stores),
-    ...logLevelRoutes(parts.logLevel),
+    ...logLevelRoutes(parts),
     ...cacheRoutes,
     ...clusteringRoutes,
     ...filterChainRoutes,
@@ -46,7 +47,7 @@ export function createAdmin(parts: AdminParts): HttpApi {
     dnsRoute,
     enabledPluginsRoute(plugins),
     timersRoute,
-    configRoute,
+    declarative ? configRoute(declarative, stores, secrets) : configRouteWithDatabase,
   ];
   return createHttpApi({
     routes: [...listed, endpointsRoute(listed), robotsRoute],

@@ -17,12 +17,15 @@ export interface Body {
 /** Of a request without a body. */
 export const NO_BODY: Body = { input: {}, isForm: false };
 
-/** Read and decode the body of a write, at most `maxBytes` (0: any), by its type. Throws a `Refusal` (SPEC-admin-api §1.2, §1.3). */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+/**
+ * Read and decode the body of a write, at most `maxBytes` (0: any), by its type; YAML, where it is taken, is the member
+ * `config` as it is. Throws a `Refusal` (SPEC-admin-api §1.2, §1.3).
+ */
+export async function readBody(request: IncomingMessage, maxBytes: number, takesYaml = false): Promise<Body> {
   const types = request.headersDistinct["content-type"] ?? [];
   if (types.length > 1) throw new Refusal("many_content_types");
   const [type = ""] = types;
-  const decode = decoderOf(type);
+  const decode = decoderOf(type, takesYaml);
   const bytes = await readBytes(request, maxBytes || Number.POSITIVE_INFINITY);
   if (type === "" && bytes.length === 0) return NO_BODY;
   if (!decode) throw new Refusal("unsupported_media_type");
@@ -41,7 +44,17 @@ const DECODERS: readonly (readonly [prefix: string, decode: Decode])[] = [
   ["multipart/form-data", async (bytes, type) => ({ input: nest(await parseMultipart(type, bytes)), isForm: true })],
 ];
 
-const decoderOf = (type: string) => DECODERS.find(([prefix]) => type.startsWith(prefix))?.[1];
+const YAML = ["application/yaml", "text/yaml"];
+
+function decoderOf(type: string, takesYaml: boolean): Decode | undefined {
+  if (takesYaml && YAML.some((prefix) => type.startsWith(prefix))) return decodeText;
+  return DECODERS.find(([prefix]) => type.startsWith(prefix))?.[1];
+}
+
+function decodeText(bytes: Buffer): Body {
+  if (!isUtf8(bytes)) throw new Refusal("not_utf8");
+  return { input: { config: bytes.toString("utf8") }, isForm: false };
+}
 
 function decodeJson(bytes: Buffer): Body {
   if (!isUtf8(bytes)) throw new Refusal("no_json");

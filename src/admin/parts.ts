@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Stores } from "../entities/index.ts";
 import type { Log } from "../gateway/index.ts";
-import type { Awaitable } from "../schema/index.ts";
+import type { Awaitable, ErrorTree } from "../schema/index.ts";
 
 /** What the Admin API and the Status API are made from; `cli` hands it over. */
 export interface AdminParts {
   readonly stores: Stores;
+  /** Where there is no database: what all entities come from. */
+  readonly declarative?: Declarative | undefined;
   readonly plugins: readonly InstalledPlugin[];
   /** Of Sesame, as in package.json. */
   readonly version: string;
@@ -32,6 +34,26 @@ export type AnswerListener = (answered: {
   readonly status: number;
   readonly bytes: number;
 }) => void;
+
+/** The declarative configuration that is in effect, and how it is replaced. A configuration is a text or, sent as JSON, an object. */
+export interface Declarative {
+  /** 32 hexadecimal digits; zeros when there is none. */
+  hash(): string;
+  /** What `hash` would be. */
+  hashOf(config: unknown): string;
+  /** Whether one is being replaced. */
+  isLoading(): boolean;
+  /** Replace it as a whole; in effect in every process when this is done. Answers what is wrong, and then nothing has changed. */
+  load(config: unknown): Promise<DeclarativeFaults | undefined>;
+}
+
+export interface DeclarativeFaults {
+  /** All faults in the form of the configuration. */
+  readonly fields: ErrorTree;
+  /** Those of rows, one by one, and those of no row. */
+  readonly flattened: readonly object[];
+  readonly rest: ErrorTree;
+}
 
 export interface InstalledPlugin {
   readonly name: string;

@@ -9,6 +9,8 @@ export type Handler = (call: Call) => Answer | Promise<Answer>;
 export interface Route {
   /** With parameters in braces, as `/services/{services}/routes`. */
   readonly path: string;
+  /** Whether a body may be YAML. */
+  readonly takesYaml?: true;
   readonly methods: { readonly [M in Method]?: Handler };
 }
 

@@ -33,6 +33,15 @@ export const shownSecrets: Secrets = {
   keep: (_entity, input) => input,
 };
 
+/** Likewise, with no `ttl` on a row that does not expire: so it is where there is no database. */
+export const withoutTtl = (secrets: Secrets): Secrets => ({
+  ...secrets,
+  hide(entity, row) {
+    const { ttl, ...shown } = secrets.hide(entity, row);
+    return ttl === null || ttl === undefined ? shown : { ...shown, ttl };
+  },
+});
+
 export const hiddenSecrets: Secrets = {
   hide: (entity, row) => change(fieldsOf(entity, row), row, undefined, (value) => (value === null ? null : MASK)),
   hideDefaults: (description) => JSON.parse(JSON.stringify(description, maskDefault)),

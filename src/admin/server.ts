@@ -60,7 +60,7 @@ export function createHttpApi({ routes, cors, product, log, maxBodyBytes, onAnsw
       return await handler({
         params: found.params.map(decodePercent),
         query: parseArguments(query),
-        body: WITH_BODY.has(method) ? await readBody(request, maxBodyBytes) : NO_BODY,
+        body: WITH_BODY.has(method) ? await readBody(request, maxBodyBytes, route.takesYaml) : NO_BODY,
       });
     } catch (error) {
       const known = refusalAnswer(error);

@@ -7,7 +7,7 @@ import type { Route } from "./paths.ts";
 import { createHttpApi, type HttpApi } from "./server.ts";
 import { isReachable, statusRoute } from "./special/status.ts";
 
-export interface StatusApiParts extends Pick<AdminParts, "stores" | "statistics" | "version" | "log"> {
+export interface StatusApiParts extends Pick<AdminParts, "stores" | "statistics" | "declarative" | "version" | "log"> {
   /** Why this node should get no requests now, such as `draining`; undefined when it may. */
   readonly unready: () => string | undefined;
   /** What monitoring collects, in the text format of Prometheus. */
@@ -25,12 +25,14 @@ export function createStatusApi(parts: StatusApiParts): HttpApi {
 }
 
 /** `GET /status/ready`: 200 when requests may be sent to this node, else 503 and why not. */
-function readyRoute({ stores, unready }: StatusApiParts): Route {
+function readyRoute({ stores, unready, declarative }: StatusApiParts): Route {
+  const isEmpty = () => declarative !== undefined && /^0+$/.test(declarative.hash());
+  const lack = () => (isEmpty() ? "no configuration available (empty configuration present)" : undefined);
   return {
     path: "/status/ready",
     methods: {
       GET: async () => {
-        const why = unready() ?? ((await isReachable(stores)) ? undefined : "failed to connect to database");
+        const why = unready() ?? lack() ?? ((await isReachable(stores)) ? undefined : "failed to connect to database");
         return why === undefined ? message(200, "ready") : message(503, why);
       },
     },

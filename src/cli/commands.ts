@@ -9,6 +9,7 @@ export const commands: ReadonlyMap<string, Load> = new Map<string, Load>([
   ["quickstart", () => import("./quickstart.ts")],
   ["echo", () => import("./echo.ts")],
   ["check", () => import("./check.ts")],
+  ["config parse", () => import("./config-parse.ts")],
   ["migrations up", async () => ({ default: (await import("./migrations.ts")).up })],
   ["migrations status", async () => ({ default: (await import("./migrations.ts")).status })],
   ["migrations reset", async () => ({ default: (await import("./migrations.ts")).reset })],

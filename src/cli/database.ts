@@ -19,7 +19,7 @@ export async function openDatabase(
   settings: Settings,
   { file, readOnly = false, log }: OpenOptions,
 ): Promise<Database> {
-  if (settings.database === "sqlite") return openSqlite({ file, readOnly });
+  if (settings.database !== "postgres") return openSqlite({ file, readOnly });
   return openPostgres({
     ...postgresOptions(settings),
     readOnly,

@@ -94,7 +94,7 @@ function put(root: Node, place: Place, fault: ErrorNode): void {
 function joined(there: ErrorNode | undefined, fault: ErrorNode): ErrorNode {
   if (there === undefined) return fault;
   const tree = (node: ErrorNode) => (typeof node === "string" ? { "@entity": [node] } : node);
-  return { ...(tree(there) as ErrorTree), ...(tree(fault) as ErrorTree) };
+  return { ...(tree(fault) as ErrorTree), ...(tree(there) as ErrorTree) };
 }
 
 /** The faults of one row, as they stand in `flattened_errors`. */

@@ -114,22 +114,21 @@ export function walkDeclarative(document: Mapping, options: WalkOptions): Walked
   }
 
   /**
-   * Kong draws these at random. Here the same file gives the same ids. A secret is in none of them: of a row that is known by
-   * one it is the position that counts.
+   * Kong draws these at random. Here the same file gives the same ids: made of what is unique in a row, else of all that it
+   * says, and of its position among those that say the same. A secret is in none of them: of rows that are known by one only
+   * their parents count.
    */
-  function ownId(entity: Entity, row: Mapping, parent: Item["parent"], references: object): string | undefined {
-    if (isKnownBySecret(entity)) {
-      if (!options.numbersSecrets) return undefined;
-      const owner = `${entity.name}:sesame:${JSON.stringify(references)}`;
-      const count = counts.get(owner) ?? 0;
-      counts.set(owner, count + 1);
-      return entityId(entity.name, `${owner}:${count}`);
-    }
-    const content = JSON.stringify([parent?.id, row]);
-    for (let copy = 0; ; copy++) {
-      const id = entityId(entity.name, `${entity.name}:sesame:${copy}:${content}`);
-      if (!ids.has(`${entity.name} ${id}`)) return id;
-    }
+  function ownId(entity: Entity, row: Mapping, parent: Item["parent"], references: Mapping): string | undefined {
+    if (isKnownBySecret(entity) && !options.numbersSecrets) return undefined;
+    const unique = Object.keys(entity.fields).find(
+      (name) => entity.fields[name]?.unique && (row[name] ?? null) !== null,
+    );
+    const whole = unique === undefined ? [parent?.id, row] : { [unique]: row[unique] };
+    const content = isKnownBySecret(entity) ? references : whole;
+    const said = `${entity.name}:sesame:${JSON.stringify(content)}`;
+    const position = counts.get(said) ?? 0;
+    counts.set(said, position + 1);
+    return entityId(entity.name, `${said}:${position}`);
   }
 
   /** Remember what a row may be referred to by; answers the fault when that is taken. */
@@ -161,7 +160,7 @@ export function walkDeclarative(document: Mapping, options: WalkOptions): Walked
         if (field === parent?.field) resolved[field] = { id: parent.id };
         else if (value !== null) {
           const target = targetOf(entity, field, value, ids, byKey, entities);
-          resolved[field] = target;
+          resolved[field] = target ?? NOWHERE;
           if (!target) fault(place, { [field]: invalidReference(entity, field, value) }, item);
         }
       }
@@ -169,6 +168,9 @@ export function walkDeclarative(document: Mapping, options: WalkOptions): Walked
     },
   };
 }
+
+/** Stands for a reference that is wrong, so that only this is said of it. */
+const NOWHERE = { id: "00000000-0000-0000-0000-000000000000" };
 
 /** What a reference to a row of this file means: its key or id as a text, or `{ id }`; undefined when nothing. */
 function targetOf(
@@ -188,7 +190,7 @@ function targetOf(
   return id === undefined ? undefined : { id };
 }
 
-function invalidReference(entity: Entity, field: string, value: Plain): string {
+export function invalidReference(entity: Entity, field: string, value: unknown): string {
   const shown = typeof value === "string" ? value : JSON.stringify(value);
   return `invalid reference '${field}: ${shown}' (no such entry in '${referenceOf(entity, field)}')`;
 }
@@ -203,10 +205,10 @@ export const isKnownBySecret = ({ endpoint_key, fields }: Entity): boolean =>
 export const isMapping = (value: Plain | undefined): value is Mapping =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const foreignFields = (entity: Entity): string[] =>
+export const foreignFields = (entity: Entity): string[] =>
   Object.entries(entity.fields).flatMap(([name, { type }]) => (type === "foreign" ? [name] : []));
 
-const referenceOf = (entity: Entity, field: string): string | undefined =>
+export const referenceOf = (entity: Entity, field: string): string | undefined =>
   (entity.fields[field] as { readonly reference?: string }).reference;
 
 /** The field by which rows of `entity` refer to those of `parent`. */

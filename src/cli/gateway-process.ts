@@ -3,12 +3,14 @@ import { type AdminParts, createAdmin, createStatusApi } from "../admin/index.ts
 import { createStores, DatabaseError } from "../database/index.ts";
 import type { Stores } from "../entities/index.ts";
 import { validateRouteRegex } from "../gateway/index.ts";
+import { isConfiguration } from "../schema/index.ts";
 import { describeConfiguration, type Settings } from "../settings.ts";
 import { logAdminRequests } from "./admin-access-log.ts";
 import { openApi } from "./api-listeners.ts";
 import { loadCertificate } from "./certificate.ts";
 import { CommandError } from "./command.ts";
 import { openDatabase } from "./database.ts";
+import { createDeclarative } from "./declarative.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { createLogLevel } from "./log-level.ts";
 import { renderStatistics } from "./metrics.ts";
@@ -29,6 +31,8 @@ export interface RunningGateway {
   };
   readonly stores: Stores;
   readonly log: ProcessLog;
+  /** Read the declarative configuration again, with `database=off`; what is wrong with it is logged. */
+  reload(): Promise<void>;
   /** Stop accepting, finish what is under way within `shutdown_timeout`, release everything. */
   close(): Promise<void>;
 }
@@ -62,22 +66,31 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const { log } = logs;
   const tls = await loadCertificate(settings, prefix);
   const plugins = enabledPlugins(settings);
-  const database = await openDatabase(settings, { file: prefix.database, log });
+  const isDeclarative = settings.database === "off";
+  const file = isDeclarative ? prefix.sessions : prefix.database;
+  const database = await openDatabase(settings, { file, log });
   undo.push(() => database.close());
-  // A database of several nodes is migrated when the operator says so, as in Kong.
-  const migrates = settings.database === "sqlite";
-  const stores = await createStores(database, { plugins, regexFault: validateRouteRegex, migrates });
+  const stores = await createStores(database, {
+    plugins,
+    regexFault: validateRouteRegex,
+    // A database of several nodes is migrated when the operator says so, as in Kong.
+    migrates: settings.database !== "postgres",
+    ...(isDeclarative && { isDeclared: isConfiguration }),
+  });
+  const declarative = isDeclarative ? createDeclarative(database, stores, log) : undefined;
+  await declarative?.start(settings);
   await maskConfiguredNames(logs.masker, stores);
 
   const node = { id: prefix.nodeId, hostname: hostname() };
   const product = `sesame/${version}`;
-  const proxies = await openProxies({ settings, database: prefix.database, stores, plugins, logs, tls, node, product });
+  const proxies = await openProxies({ settings, database: file, stores, plugins, logs, tls, node, product });
   undo.push(() => proxies.close(0));
   const stopWarnings = await warnOfOpenRoutes(stores, plugins, log);
   undo.push(stopWarnings);
 
   const parts: AdminParts = {
     stores,
+    declarative,
     plugins,
     version,
     node: { ...node, pids: () => ({ master: process.pid, workers: proxies.pids }) },
@@ -104,6 +117,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
     ports: { proxy: proxies.ports, admin: admin.ports, status: status.ports },
     stores,
     log,
+    reload: async () => declarative?.reload(settings),
     async close() {
       isDraining = true;
       stopWarnings();

@@ -24,6 +24,7 @@ async function withDatabase(
 ): Promise<number> {
   const { settings: given, warnings } = readSettings(values, terminal);
   for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);
+  if (given.database === "off") throw new CommandError("database is off: there is nothing to migrate");
   const prefix = given.database === "sqlite" ? takePrefix(given.prefix) : undefined;
   const settings = locateFiles(given, prefix ?? { folder: given.prefix });
   try {

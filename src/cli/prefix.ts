@@ -10,6 +10,8 @@ export interface Prefix {
   /** Absolute. */
   readonly folder: string;
   readonly database: string;
+  /** Of a gateway with `database=off`: its sessions, and a copy of its configuration. */
+  readonly sessions: string;
   readonly certificate: string;
   readonly certificateKey: string;
   /** The id of this node, made at its first start. */
@@ -35,6 +37,7 @@ export function takePrefix(path: string): Prefix {
     return {
       folder,
       database: join(folder, "sesame.db"),
+      sessions: join(folder, "sessions.db"),
       certificate: join(folder, "ssl", "sesame-default.crt"),
       certificateKey: join(folder, "ssl", "sesame-default.key"),
       nodeId: readNodeId(folder),

@@ -17,6 +17,7 @@ export default defineCommand({
 answer it got. A second start on the same data keeps what it finds there.`,
   async run({ values }, terminal) {
     const { settings, warnings } = readSettings(values, terminal, { nginx_worker_processes: "1" });
+    if (settings.database === "off") throw new CommandError("database: the quickstart needs one, not off");
     for (const warning of warnings) terminal.warn(`sesame: warning: ${warning}`);
     // A signal that comes during the walkthrough is heeded at its end, so that everything is closed in order.
     const stopped = untilStopped();

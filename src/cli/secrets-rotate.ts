@@ -26,6 +26,8 @@ Exit code 0: all have a new secret; 2: some were left as they are; 1: misuse, or
     if (keep !== undefined && !/^[1-8]$/.test(keep)) throw new CommandError("--keep expects a number from 1 to 8");
     const api = openAdminApi("admin-url", url, values["admin-url-header"]);
     const { status, body } = await api.send("POST", "/sessions/secrets/rotate", keep ? { keep: Number(keep) } : {});
+    if (status === 405)
+      throw new CommandError(`${api.name} takes its secrets from a declarative configuration: rotate them there`);
     if (status !== 200) throw new CommandError(`${api.name} answered with ${status}: is it a Sesame?`);
     const { rotated, left } = body as Outcome;
     for (const { id } of rotated) terminal.print(`session plugin ${id} has a new secret\n`);

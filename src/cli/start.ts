@@ -23,6 +23,8 @@ export default defineCommand({
     terminal.print(describeListeners(settings, ports));
     // A gateway whose listeners are all off has nothing else that keeps the process running.
     const running = setInterval(() => {}, 2 ** 30);
+    // As `kong reload` sends it; with a database a closed terminal ends the gateway as it does other programs.
+    if (settings.database === "off") process.on("SIGHUP", () => void gateway.reload());
     const signal = await stopped;
     clearInterval(running);
     log.notice("gateway stops", { signal });

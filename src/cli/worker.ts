@@ -37,7 +37,7 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 // A terminal sends these to every process of the group; the primary decides what they mean.
-for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => {});
+for (const signal of ["SIGINT", "SIGQUIT", "SIGHUP"] as const) process.on(signal, () => {});
 
 async function prepare(start: WorkerStart): Promise<void> {
   const { settings, tls, node, product } = start;
@@ -49,7 +49,7 @@ async function prepare(start: WorkerStart): Promise<void> {
     plugins,
     regexFault: validateRouteRegex,
     // The primary waits until this process has taken over each change of a file that nobody else writes.
-    ...(settings.database !== "sqlite" && { lease }),
+    ...(settings.database === "postgres" && { lease }),
     write: (write) => primary.call("write", write) as ReturnType<typeof stores.write>,
   });
   // What is changed before is read below.

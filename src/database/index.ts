@@ -11,6 +11,8 @@ export {
 } from "./migrations.ts";
 export { openPostgres } from "./postgres.ts";
 export type { PostgresOptions, PostgresTls } from "./postgres-config.ts";
+export { replaceRows } from "./replacement.ts";
+export type { StoredRow } from "./rows.ts";
 export type { Database, Executor, SqlRow, SqlValue } from "./sql.ts";
 export { openSqlite, type SqliteOptions } from "./sqlite.ts";
 export { allEntities, createStores, type StoresOptions } from "./stores.ts";

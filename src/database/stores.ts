@@ -18,10 +18,11 @@ import { permanentLease } from "./lease.ts";
 import type { Announcement, Link } from "./link.ts";
 import { migrate, requireMigrated } from "./migrations.ts";
 import type { Clock } from "./reads.ts";
+import { refuse } from "./refusals.ts";
 import type { Database } from "./sql.ts";
 import { createTables, type Table, type Tables } from "./tables.ts";
 import { selectTags } from "./tags.ts";
-import { type Outcome, perform } from "./writes.ts";
+import { type Outcome, perform, type WriteContext } from "./writes.ts";
 
 export interface StoresOptions {
   /** The plugins that may be configured, with the entities they bring. */
@@ -32,6 +33,8 @@ export interface StoresOptions {
   readonly write?: Writer;
   /** Tells when what this process remembers can be trusted, if others write; absent: the database's link, or always. */
   readonly lease?: Lease;
+  /** Of which entities a write is refused with code 12: a declarative configuration has their rows. */
+  readonly isDeclared?: (entity: Entity) => boolean;
   /** Whether an older database is brought up to date, as by default, or refused with ERR_DATABASE_OLDER. */
   readonly migrates?: boolean;
   /** Seconds since the epoch. */
@@ -73,6 +76,7 @@ class SqlStores implements Stores {
   readonly #stores: ReadonlyMap<string, EntityStore>;
   readonly #feed: ChangeFeed;
   readonly #sweeper: Sweeper;
+  readonly #isDeclared: (entity: Entity) => boolean;
   readonly #now: Clock;
   /** The end of the last write, as changes are to be told in the order in which they were committed. */
   #last: Promise<unknown> = Promise.resolve();
@@ -84,6 +88,7 @@ class SqlStores implements Stores {
     this.#feed = feed;
     this.#now = now;
     this.#sweeper = new Sweeper(database);
+    this.#isDeclared = options.isDeclared ?? (() => false);
     this.entities = entities;
     this.lease = options.lease ?? link?.lease ?? permanentLease;
     this.write =
@@ -155,6 +160,11 @@ class SqlStores implements Stores {
     return outcome;
   }
 
+  #perform(context: WriteContext, write: Write): Promise<Outcome> {
+    const table = this.#tables.get(write.entity);
+    return table && this.#isDeclared(table.entity) ? refuse(context, table, write) : perform(context, write);
+  }
+
   /**
    * An expired row in the way is removed, and the write tried again; likewise when what was in the way is gone by the time
    * that one looks.
@@ -165,7 +175,7 @@ class SqlStores implements Stores {
       return await this.#database.transaction(async (tx) => {
         const context = { database: this.#database, tables: this.#tables, tx, now };
         if (expired) await removeExpired(context, expired.table, expired.id);
-        const outcome = await perform(context, write);
+        const outcome = await this.#perform(context, write);
         await announcement?.send(tx, outcome.changes);
         return outcome;
       });

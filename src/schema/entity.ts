@@ -27,6 +27,8 @@ export interface Entity {
   readonly unique?: readonly (readonly string[])[];
   /** Kept for the gateway itself: the Admin API has no routes for it. */
   readonly internal?: true;
+  /** Rows are made by requests: no part of a declarative configuration, as none of an internal entity is. */
+  readonly db_export?: false;
   /** Consumers are recognised by its rows. */
   readonly credential?: true;
   /** Rows may expire: the transient member `ttl` in seconds is accepted and shown. */

@@ -6,6 +6,6 @@ export * from "./errors.ts";
 export type * from "./field.ts";
 export { infer } from "./infer.ts";
 export { type Context, merge, prepare } from "./prepare.ts";
-export { fieldsOf, isRecord, type Shape, subschemaOf, type Values, valueAt } from "./shape.ts";
+export { fieldsOf, isConfiguration, isRecord, type Shape, subschemaOf, type Values, valueAt } from "./shape.ts";
 export { transform } from "./transform.ts";
 export { faultsOf, isReference, isUuid, parse, type Scope, validate, validateField } from "./validate.ts";

@@ -46,6 +46,9 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether rows of the entity are what an operator configures, and not made by requests. */
+export const isConfiguration = ({ internal, db_export }: Entity): boolean => !internal && db_export !== false;
+
 /** Null, absent, an empty string, or without members. */
 export function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return true;

@@ -1,6 +1,6 @@
 import { message } from "../answer.ts";
 import { argument, type Call, firstParam } from "../call.ts";
-import type { LogLevel } from "../parts.ts";
+import type { AdminParts } from "../parts.ts";
 import type { Handler, Route } from "../paths.ts";
 
 const LEVELS = ["debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"];
@@ -9,8 +9,9 @@ const LEVELS = ["debug", "info", "notice", "warn", "error", "crit", "alert", "em
 const DEFAULT_TIMEOUT = 60;
 
 /** `/debug/node/log-level` and `/debug/cluster/log-level`: read the level of the log, and change it for a while. Source: SPEC-admin-api §4. */
-export function logLevelRoutes(logLevel: LogLevel): Route[] {
+export function logLevelRoutes({ logLevel, declarative }: Pick<AdminParts, "logLevel" | "declarative">): Route[] {
   const change: Handler = async (call) => {
+    if (declarative) return message(405, "cannot change log level when not using a database");
     const level = firstParam(call);
     if (!LEVELS.includes(level)) return message(400, `unknown log level: ${level}`);
     const timeout = timeoutOf(call);

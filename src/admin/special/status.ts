@@ -4,12 +4,14 @@ import { argument, type Call } from "../call.ts";
 import type { AdminParts } from "../parts.ts";
 import type { Route } from "../paths.ts";
 
-/** `GET /status`: memory, connections, and whether the database answers. Source: SPEC-admin-api §4. */
-export function statusRoute(parts: Pick<AdminParts, "stores" | "statistics">): Route {
+type Parts = Pick<AdminParts, "stores" | "statistics" | "declarative">;
+
+/** `GET /status`: memory, connections, and whether the database answers, or which configuration there is. Source: SPEC-admin-api §4. */
+export function statusRoute(parts: Parts): Route {
   return { path: "/status", methods: { GET: (call) => status(parts, call) } };
 }
 
-async function status({ stores, statistics }: Pick<AdminParts, "stores" | "statistics">, call: Call): Promise<Answer> {
+async function status({ stores, statistics, declarative }: Parts, call: Call): Promise<Answer> {
   const unit = String(argument(call, "unit") ?? "m").toLowerCase();
   const scale = argument(call, "scale") ?? "2";
   if (!/^[bkmg]?$/.test(unit)) return message(400, `invalid unit '${unit}' (expected 'b', 'k', 'm' or 'g')`);
@@ -24,7 +26,9 @@ async function status({ stores, statistics }: Pick<AdminParts, "stores" | "stati
       lua_shared_dicts: {},
     },
     server,
-    database: { reachable: await isReachable(stores) },
+    ...(declarative
+      ? { configuration_hash: declarative.hash() }
+      : { database: { reachable: await isReachable(stores) } }),
   });
 }
 

@@ -7,6 +7,7 @@ export const session = {
   description: "A session whose data is kept by the gateway.",
   primary_key: ["id"],
   endpoint_key: "session_id",
+  db_export: false,
   ttl: true,
   fields: {
     id: uuid,
