@@ -7,6 +7,13 @@ const prefix = {
 } as const;
 const suffix = { type: "string", newer: true, description: "Stands behind every name there." } as const;
 
+/** Part of a file's name. */
+const withoutSlash = (text: string) => (/[/\0]/.test(text) ? "must not have a slash" : undefined);
+
+/** A name that SQL takes without quotes. */
+const tableName = (text: string) =>
+  /^[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)?$/.test(text) ? undefined : "must be a name, with a schema or without";
+
 const port = (description: string) => ({ type: "integer", newer: true, between: [1, 65_535], description }) as const;
 const timeout = (description: string) =>
   ({ type: "integer", newer: true, unit: "ms", between: [1, 2_147_483_646], description }) as const;
@@ -36,10 +43,16 @@ const account = {
 const tables = {
   database: { type: "string", newer: true, description: "The database; named like the user when unset." },
   pool_size: { type: "integer", newer: true, between: [1, 10_000], description: "Connections at most; 10 when unset." },
-  table: { type: "string", newer: true, description: "The table of the sessions; `sessions` when unset." },
+  table: {
+    type: "string",
+    newer: true,
+    check: tableName,
+    description: "The table of the sessions; `sessions` when unset.",
+  },
   table_meta: {
     type: "string",
     newer: true,
+    check: tableName,
     description: "The table of `store_metadata`; the first one's name with `_meta` when unset.",
   },
   create_tables: {
@@ -71,8 +84,8 @@ export const storageConfig = {
     description: "How `file` keeps sessions: one file each.",
     fields: {
       path: { type: "string", newer: true, description: "The folder; that for temporary files when unset." },
-      prefix,
-      suffix,
+      prefix: { ...prefix, check: withoutSlash },
+      suffix: { ...suffix, check: withoutSlash },
     },
   },
   redis: {

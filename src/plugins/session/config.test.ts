@@ -80,6 +80,9 @@ describe("the settings of the session plugin", () => {
   }
 
   const refusals: readonly [input: object, faults: object][] = [
+    [{ file: { prefix: "a/b" } }, { file: { prefix: "must not have a slash" } }],
+    [{ mysql: { table: "a;b" } }, { mysql: { table: "must be a name, with a schema or without" } }],
+    [{ postgres: { table_meta: "a b" } }, { postgres: { table_meta: "must be a name, with a schema or without" } }],
     [
       { storage: "cassandra" },
       { storage: "expected one of: cookie, kong, memory, file, redis, memcached, mysql, postgres" },
