@@ -9,7 +9,8 @@ import { type Settings, SettingsError } from "../settings.ts";
 import { CommandError } from "./command.ts";
 import { type Fault, flatten, linesOf, treeOf } from "./declarative-faults.ts";
 import { type Reading, readDeclarative } from "./declarative-read.ts";
-import { type Plain, parseDocument, readTextFile } from "./kong-document.ts";
+import { parseAside } from "./document-thread.ts";
+import { type Plain, readTextFile } from "./kong-document.ts";
 
 /** A declarative configuration as the operator gives it; `what` names it in messages. */
 export interface Given {
@@ -27,7 +28,7 @@ export async function readGiven(settings: Settings): Promise<Given | undefined> 
 /** Throws SettingsError, with a line for each fault, or CommandError. */
 export async function checkGiven({ what, text }: Given, plugins: readonly Plugin[]): Promise<void> {
   const entities = allEntities({ plugins, regexFault: validateRouteRegex }).filter(isConfiguration);
-  const document = await parseDocument(text, what);
+  const document = await parseAside(text, what);
   refuseFaults(what, await readDeclarative(document, { entities, now: Math.floor(Date.now() / 1000) }));
 }
 
@@ -105,7 +106,7 @@ export function createDeclarative(database: Database, stores: Stores, log: Log):
   }
 
   async function load(given: Given): Promise<void> {
-    const document = await parseDocument(given.text, given.what);
+    const document = await parseAside(given.text, given.what);
     refuseFaults(given.what, await replace(document, hashOf(given.text)));
   }
 
@@ -158,7 +159,7 @@ const hashOf = (config: unknown): string =>
 const UNREADABLE = "failed parsing declarative configuration";
 
 const parsed = async (config: unknown): Promise<Plain> =>
-  typeof config === "string" ? parseDocument(config, UNREADABLE) : (config as Plain);
+  typeof config === "string" ? parseAside(config, UNREADABLE) : (config as Plain);
 
 function unreadable(error: unknown): Fault {
   if (!(error instanceof CommandError)) throw error;

@@ -365,6 +365,38 @@ suite("a gateway without a database", { concurrency: true, timeout: 170_000 }, (
     assert.equal(new Set(data.map(({ username }) => username.split("-")[1])).size, 1);
   });
 
+  test("a large file is read while requests are answered, and a change elsewhere leaves a plugin what it holds", async (t) => {
+    const session = "storage: memory";
+    const { gateway, url } = await startHere(t, walkthrough({ session }));
+    const cookie = await login(url);
+    const consumers = Array.from(
+      { length: 8000 },
+      (_, i) => `- { username: user-${i}, custom_id: "${i}", tags: [many] }`,
+    );
+    const more = `${consumers.join("\n")}\n`;
+    let isDone = false;
+    let answered = 0;
+    const posted = call(gateway, "POST", "/config", walkthrough({ session, more })).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      assert.equal(await statusOf(url, cookie), 200);
+      answered++;
+    }
+    const { status, body } = await posted;
+    assert.equal(status, 201, JSON.stringify(body).slice(0, 500));
+    assert.equal(Object.keys(body.consumers).length, 8002);
+    assert.ok(answered > 10, String(answered));
+    assert.equal(await statusOf(url, cookie), 200);
+    const wrong = await call(gateway, "POST", "/config", `${walkthrough({ session, more })}\n  x: [`);
+    assert.equal(wrong.status, 400);
+    assert.match(
+      wrong.body.fields.error,
+      /^failed parsing declarative configuration: line \d+, column \d+: no valid YAML/,
+    );
+    assert.equal(await statusOf(url, cookie), 200);
+  });
+
   test("SIGHUP reads the file again, and a wrong one changes nothing", async (t) => {
     const { gateway, file, write, url } = await start(t, walkthrough(), { nginx_worker_processes: "2" });
     const cookie = await login(url);
