@@ -120,6 +120,20 @@ test("what may have been missed is forgotten, and so is what was asked for befor
   assert.equal(lookups.watch(consumer, "username", "fiona")?.row, undefined);
 });
 
+test("who watches a row learns that it may have been missed", async () => {
+  const { stores, rows, reads, reset } = slowStores();
+  const lookups = createLookups(stores);
+  const fiona = { id: "1", username: "fiona" };
+  rows.set("fiona", fiona);
+  const found = lookups.find(consumer, "username", "fiona");
+  reads.shift()!();
+  await found;
+  const watched = lookups.watch(consumer, "username", "fiona");
+  assert.equal(watched?.row, fiona);
+  reset();
+  assert.equal(watched?.row, undefined);
+});
+
 test("memory alone is never a reason to ask", () => {
   const { stores, reads } = slowStores();
   assert.equal(createLookups(stores).watch(consumer, "username", "fiona"), undefined);

@@ -42,9 +42,12 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
     stores.onChange((changes) => {
       for (const { entity, row, old } of changes) memories.get(entity)?.forget(row, old);
     }),
-    // What is being asked for meanwhile is kept by memories that nobody looks into any more.
-    stores.onReset(() => memories.clear()),
+    stores.onReset(forgetAll),
   ];
+
+  function forgetAll(): void {
+    for (const memory of memories.values()) memory.forgetAll();
+  }
 
   function memoryOf(entity: Entity): Memory {
     let memory = memories.get(entity.name);
@@ -74,7 +77,7 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
     isCurrent: () => stores.lease.isCurrent(),
     close() {
       for (const stop of stops) stop();
-      memories.clear();
+      forgetAll();
     },
   };
 }
@@ -140,6 +143,12 @@ class Memory {
   watch<T>(key: string): Remembered<T> | undefined {
     const answer = this.#lease.isCurrent() ? this.#answers.get(key) : undefined;
     return answer?.row === undefined ? undefined : (answer as Remembered<T>);
+  }
+
+  /** Those who watch an answer are told too. */
+  forgetAll(): void {
+    this.#changes++;
+    this.#answers.clear();
   }
 
   /** Forget all that a changed row is, or was, an answer to. */
