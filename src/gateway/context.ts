@@ -110,7 +110,6 @@ export class Context {
   readonly request: Request;
   readonly service: { readonly request: ServiceRequest };
   readonly response: Response;
-  readonly client: Client;
   /** Seconds since the epoch, whole; the one clock of this request. */
   readonly now: number;
   /** Milliseconds since the epoch when the request was read. */
@@ -121,6 +120,7 @@ export class Context {
   isDebugging = false;
   /** The path as routes compare it: normalised, one character per byte. */
   path = "/";
+  #client: Client | undefined;
   #values: Map<ContextKey<unknown>, unknown> | undefined;
 
   constructor(inbound: Inbound, { trusted, clock, bodyBufferSize }: ContextParts, owner: BodyOwner) {
@@ -130,7 +130,11 @@ export class Context {
     this.request = new Request(inbound, forwarded, new RequestBody(inbound, owner, bodyBufferSize));
     this.service = { request: new ServiceRequest(inbound.headers, this.request.rawQuery, forwarded.trusted) };
     this.response = new Response(this.request);
-    this.client = new Client(this.service.request);
+  }
+
+  get client(): Client {
+    this.#client ??= new Client(this.service.request);
+    return this.#client;
   }
 
   get<T>(key: ContextKey<T>): T | undefined {

@@ -1,4 +1,4 @@
-import { Headers } from "../http1/index.ts";
+import { fields, Headers } from "../http1/index.ts";
 import { exitHeaders, finishExit, nameMatch } from "./answer.ts";
 import { type AnswerOwner, Chain } from "./chain.ts";
 import { Context } from "./context.ts";
@@ -73,7 +73,8 @@ export class Exchange implements AnswerOwner, BodyOwner {
   }
 
   #access(snapshot: Snapshot): void {
-    this.chain = new Chain(snapshot.slots(this.ctx.match!.route.row));
+    const slots = snapshot.slots(this.ctx.match!.route.row);
+    if (slots.length > 0) this.chain = new Chain(slots);
     const result = this.chain.access(this.ctx);
     if (result instanceof Promise) result.then((exit) => this.#afterAccess(exit)).catch((error) => this.crash(error));
     else this.#afterAccess(result);
@@ -234,11 +235,11 @@ export class Exchange implements AnswerOwner, BodyOwner {
 
 function routeInput({ request, path }: Context): RouteInput {
   const { connection } = request.inbound;
-  const host = request.headers.get("host") ?? "";
+  const host = readHost(request.headers.find(fields.host) ?? "");
   return {
     method: request.method,
-    host: readHost(host).name,
-    port: readHost(host).port ?? connection.localPort,
+    host: host.name,
+    port: host.port ?? connection.localPort,
     path,
     headers: request.headers,
     tls: connection.tls,

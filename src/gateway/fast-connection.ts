@@ -8,9 +8,11 @@ import {
   HeadReader,
   HttpMessageError,
   parseRequestHead,
+  type RequestHead,
   requestFraming,
   TurnWriter,
   Wire,
+  wholeRequestHead,
 } from "../http1/index.ts";
 import { DROP_MS } from "./closing.ts";
 import type { EngineOptions } from "./engine.ts";
@@ -176,12 +178,11 @@ export class FastConnection implements BodySink {
     const { options } = this.#owner;
     const chunk = this.#bytes;
     this.#bytes = NOTHING;
-    if (!heads.push(chunk)) {
+    const head = heads.held === 0 ? this.#readWholeHead(chunk) : this.#readHeadWithCare(chunk);
+    if (head === undefined) {
       if (this.#awaited === "request") this.#await("head", options.limits.headerTimeoutMs);
       return;
     }
-    this.#bytes = heads.end === heads.bytes.length ? NOTHING : heads.bytes.subarray(heads.end);
-    const head = parseRequestHead(heads.bytes, heads.start, heads.end, options.limits, this.#before);
     this.#before = head.headers;
     const framing = requestFraming(head);
     this.#deadline.stop();
@@ -189,6 +190,22 @@ export class FastConnection implements BodySink {
     this.#bodyFlows = false;
     this.current = new FastInbound(this, head, framing);
     options.handle(this.current);
+  }
+
+  #readWholeHead(chunk: Buffer): RequestHead | undefined {
+    const head = wholeRequestHead(chunk, this.#owner.options.limits, this.#before);
+    if (head === undefined) return this.#readHeadWithCare(chunk);
+    if (head.end < chunk.length) this.#bytes = chunk.subarray(head.end);
+    return head;
+  }
+
+  /** A head in pieces, behind empty lines, or with something wrong in it; undefined while it is incomplete. */
+  #readHeadWithCare(chunk: Buffer): RequestHead | undefined {
+    const heads = this.#heads;
+    if (!heads.push(chunk)) return undefined;
+    const head = parseRequestHead(heads.bytes, heads.start, heads.end, this.#owner.options.limits);
+    this.#bytes = heads.end === heads.bytes.length ? NOTHING : heads.bytes.subarray(heads.end);
+    return head;
   }
 
   #readBody(): void {

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import {
   encodeLastChunk,
   type Framing,
+  fields,
   formatResponseHead,
   type Headers,
   keepsAlive,
@@ -52,7 +53,7 @@ export class FastInbound implements Inbound {
       framing.kind === "none" ? NO_BODY : framing.kind === "length" ? streamOf(framing.length) : CHUNKED_BODY;
     this.#keepAlive = this.fault === undefined && keepsAlive(head.version, head.headers);
     this.canUpgrade = offersWebSocket(head, framing);
-    this.awaitsContinue = framing.kind !== "none" && head.version === "1.1" && head.headers.has("expect");
+    this.awaitsContinue = framing.kind !== "none" && head.version === "1.1" && head.headers.mayHave(fields.expect.bit);
   }
 
   /**
@@ -92,9 +93,9 @@ export class FastInbound implements Inbound {
   }
 
   #frame(headers: Headers): void {
-    const length = headers.get("content-length");
+    const length = headers.find(fields["content-length"]);
     if (length !== undefined) this.#announced = Number(length);
-    else if (headers.has("transfer-encoding")) this.#isChunked = true;
+    else if (headers.mayHave(fields["transfer-encoding"].bit)) this.#isChunked = true;
     else this.#keepAlive = false;
   }
 
@@ -144,7 +145,7 @@ function streamOf(length: number): BodyFraming {
 
 /** Whether the head offers a WebSocket: a GET without a body, `Upgrade`, and `Connection` naming it. Source: RFC 6455 §4.1. */
 function offersWebSocket({ method, version, headers }: RequestHead, framing: Framing): boolean {
-  const upgrade = headers.get("upgrade");
+  const upgrade = headers.find(fields.upgrade);
   if (upgrade === undefined || upgrade.toLowerCase() !== "websocket") return false;
   if (method !== "GET" || version !== "1.1" || framing.kind !== "none") return false;
   return headers.getAll("connection").some((value) => /(^|[\s,])upgrade([\s,]|$)/i.test(value));

@@ -60,7 +60,7 @@ export class Proxying implements UpstreamHandler, BodySink {
     const { route, prefix } = ctx.match!;
     this.#path = upstreamTarget(route.upstreamPath, ctx.path, prefix, rawQuery === undefined ? "" : `?${rawQuery}`);
     try {
-      const addresses = parts.resolver.resolve(this.#target.host);
+      const addresses = this.#target.addresses ?? parts.resolver.resolve(this.#target.host);
       if (addresses instanceof Promise) {
         addresses.then((found) => this.#begin(found)).catch((error) => this.#unresolved(error));
       } else this.#begin(addresses);

@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
 const DIGITS = 32;
-const IDS = 128;
+const IDS = 1024;
 const pool = Buffer.alloc((IDS * DIGITS) / 2);
 let digits = "";
 let offset = 0;

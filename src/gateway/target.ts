@@ -7,6 +7,8 @@ import type { GatewaySettings } from "./settings.ts";
 export interface Target {
   readonly service: Service;
   readonly host: string;
+  /** The host's address where it is one itself; undefined for names. */
+  readonly addresses: readonly string[] | undefined;
   readonly port: number;
   /** The `Host` for the upstream; the port is named unless it is the scheme's own. */
   readonly hostHeader: string;
@@ -34,6 +36,7 @@ export function createTarget(service: Service, settings: GatewaySettings): Targe
   return {
     service,
     host,
+    addresses: isIP(host) === 0 ? undefined : [host],
     port,
     hostHeader: port === (secure ? 443 : 80) ? name : `${name}:${port}`,
     retries: service.retries ?? 5,

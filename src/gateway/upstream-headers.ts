@@ -8,7 +8,7 @@ import type { Target } from "./target.ts";
 
 /** Whether the client asks for a WebSocket on a connection that can be handed over. */
 export function isWebSocket(inbound: Inbound): boolean {
-  return inbound.canUpgrade && inbound.headers.get("upgrade")?.toLowerCase() === "websocket";
+  return inbound.canUpgrade && inbound.headers.find(known.upgrade)?.toLowerCase() === "websocket";
 }
 
 /**
@@ -24,10 +24,20 @@ export function upstreamLead(ctx: Context, target: Target, fields: AnswerFields,
     return linesOf(ownHeaders(ctx, target, fields, websocket, names));
   }
   const { start, rest } = linesOfConnection(ctx, target, fields);
-  const hasPrefix = prefix !== undefined && prefix !== "" && prefix !== "/";
-  return (
-    start + request.path + (hasPrefix ? known["x-forwarded-prefix"].lead + escapePath(prefix) : "") + rest + request.id
-  );
+  return start + request.path + prefixLine(prefix) + rest + request.id;
+}
+
+let lastPrefix: string | undefined;
+let lastLine = "";
+
+/** Most requests meet the route of the one before. */
+function prefixLine(prefix: string | undefined): string {
+  if (prefix === undefined || prefix === "" || prefix === "/") return "";
+  if (prefix !== lastPrefix) {
+    lastPrefix = prefix;
+    lastLine = known["x-forwarded-prefix"].lead + escapePath(prefix);
+  }
+  return lastLine;
 }
 
 /** What a client seldom sends and our own fields then depend on. */

@@ -5,7 +5,7 @@ import { Deadline } from "./deadline.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
-import { type HeadLimits, parseResponseHead, type ResponseHead } from "./head.ts";
+import { type HeadLimits, parseResponseHead, type ResponseHead, wholeResponseHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
@@ -40,6 +40,8 @@ export class Connection implements BodySink {
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: UpstreamErrorCode = "ERR_UPSTREAM_CONNECT_TIMEOUT";
   #handshaking = false;
+  /** What was read behind a head. */
+  #rest: Buffer = NOTHING;
   /** Of the answer that is being read. */
   #framing: Framing = { kind: "none" };
   #keepAlive = true;
@@ -176,28 +178,34 @@ export class Connection implements BodySink {
     while (rest.length > 0 && this.exchange === exchange) {
       const head = this.#readHead(exchange, rest);
       if (head === undefined) break;
-      const { status, reason, headers } = head;
-      rest = this.#heads.bytes.subarray(this.#heads.end);
-      if (status >= 200) {
+      rest = this.#rest;
+      if (head.status >= 200) {
         this.#deliverHead(exchange, head);
         return rest;
       }
-      if (status === 101) {
+      if (head.status === 101) {
         this.#handOver(exchange, head, rest);
         return undefined;
       }
-      exchange.handler.onInformational(status, reason, headers);
+      exchange.handler.onInformational(head.status, head.reason, head.headers);
     }
     this.watch();
     return undefined;
   }
 
-  /** One head; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
+  /** One head, and in `#rest` what follows it; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
   #readHead(exchange: Exchange, chunk: Buffer): ResponseHead | undefined {
     const heads = this.#heads;
     try {
-      if (!heads.push(chunk)) return undefined;
-      const head = parseResponseHead(heads.bytes, heads.start, heads.end, this.#owner.limits);
+      const { limits } = this.#owner;
+      let head = heads.held === 0 ? wholeResponseHead(chunk, limits) : undefined;
+      if (head !== undefined) {
+        this.#rest = chunk.subarray(head.end);
+      } else {
+        if (!heads.push(chunk)) return undefined;
+        head = parseResponseHead(heads.bytes, heads.start, heads.end, limits);
+        this.#rest = heads.bytes.subarray(heads.end);
+      }
       if (head.status === 101 && exchange.sending) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
       this.#framing = responseFraming(exchange.request.method, head);
       return head;
@@ -262,6 +270,8 @@ export class Connection implements BodySink {
     this.fail("ERR_UPSTREAM_RESET");
   }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** A socket that was handed over may break before its new owner listens; it is destroyed then, which the owner can see. */
 function ignore(): void {}

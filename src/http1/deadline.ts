@@ -1,9 +1,23 @@
+/**
+ * The time as it was at most `TICK_MS` ago: it is read far more often than the system's clock is worth. The timer does not keep
+ * the process alive.
+ */
+let coarseMs = performance.now();
+const TICK_MS = 500;
+setInterval(() => {
+  coarseMs = performance.now();
+}, TICK_MS).unref();
+
+/** From this length on a deadline may be late by a tick. */
+const LONG_MS = 10_000;
+
 /** Node's timers cannot wait longer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * A timeout that is moved far more often than it expires: moving it writes a number, and the timer behind it, when it fires too
- * early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `start`.
+ * early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `start`, up to half
+ * a second late when it is ten seconds or more.
  */
 export class Deadline {
   readonly #expired: () => void;
@@ -18,7 +32,7 @@ export class Deadline {
 
   /** Expire in `ms` from now, instead of whatever was set before; infinity is never. */
   start(ms: number): void {
-    this.#at = performance.now() + ms;
+    this.#at = ms < LONG_MS ? performance.now() + ms : coarseMs + TICK_MS + ms;
     if (this.#at < this.#armedFor) this.#arm(ms);
   }
 

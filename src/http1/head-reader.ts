@@ -65,6 +65,7 @@ export class HeadReader {
   }
 
   #found(bytes: Buffer, start: number, end: number): true {
+    if (end - start > this.#limits.head) throw new HttpMessageError("ERR_HTTP_HEAD_TOO_LONG");
     this.bytes = bytes;
     this.start = start;
     this.end = end;

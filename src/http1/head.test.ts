@@ -16,7 +16,9 @@ function read(pieces: readonly Buffer[], kind: "request" | "response", limits = 
       const { bytes, start, end } = reader;
       const head = (kind === "request" ? parseRequestHead : parseResponseHead)(bytes, start, end, limits);
       const rest = Buffer.concat([bytes.subarray(end), ...pieces.slice(i + 1)]).toString("latin1");
-      return { ...head, headers: head.headers.list, rest };
+      assert.equal(head.end, end);
+      const { end: _, ...parts } = head;
+      return { ...parts, headers: head.headers.list, rest };
     }
   } catch (error) {
     return (error as { code?: string }).code ?? error;

@@ -19,6 +19,7 @@ export {
   parseResponseHead,
   type RequestHead,
   type ResponseHead,
+  wholeRequestHead,
 } from "./head.ts";
 export { HeadReader } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
