@@ -41,8 +41,10 @@ export class Proxying implements UpstreamHandler, BodySink {
   #startMs = 0;
   #headMs = 0;
   #reason = "";
-  /** What came while the header filters were waiting; undefined once the head has been sent. */
-  #held: Uint8Array[] | undefined = [];
+  /** The head has not been sent: header filters may be waiting. */
+  #isHolding = true;
+  /** What came meanwhile. */
+  #held: Uint8Array[] | undefined;
   #heldEnd: { trailers: Headers | undefined } | undefined;
   #switched: { socket: Duplex; firstBytes: Uint8Array } | undefined;
   #abandoned = false;
@@ -163,7 +165,7 @@ export class Proxying implements UpstreamHandler, BodySink {
     ctx.response.status = status;
     ctx.response.headers = proxiedHeaders(ctx, { status, headers, body }, parts.fields);
     this.#exchange.filter(this);
-    if (this.#held) this.#upstream?.pause();
+    if (this.#isHolding) this.#upstream?.pause();
   }
 
   /** The header filters are done: send the head and what was held back meanwhile. */
@@ -175,10 +177,10 @@ export class Proxying implements UpstreamHandler, BodySink {
 
   #sendHeld(): void {
     this.#exchange.sendHead(this.#reason);
-    const held = this.#held!;
-    this.#held = undefined;
+    const held = this.#held;
+    this.#isHolding = false;
     let flowing = true;
-    for (const chunk of held) flowing = this.onBody(chunk);
+    if (held) for (const chunk of held) flowing = this.onBody(chunk);
     if (this.#heldEnd) this.onEnd(this.#heldEnd.trailers);
     else if (flowing) this.#upstream!.resume();
   }
@@ -191,7 +193,8 @@ export class Proxying implements UpstreamHandler, BodySink {
   }
 
   onBody(chunk: Uint8Array): boolean {
-    if (this.#held) {
+    if (this.#isHolding) {
+      this.#held ??= [];
       this.#held.push(Buffer.from(chunk));
       return false;
     }
@@ -200,7 +203,7 @@ export class Proxying implements UpstreamHandler, BodySink {
   }
 
   onEnd(trailers: Headers | undefined): void {
-    if (this.#held) {
+    if (this.#isHolding) {
       this.#heldEnd = { trailers };
       return;
     }
@@ -210,7 +213,7 @@ export class Proxying implements UpstreamHandler, BodySink {
   }
 
   onRead(): void {
-    if (!this.#held) this.#exchange.inbound.flush();
+    if (!this.#isHolding) this.#exchange.inbound.flush();
   }
 
   clientDrained(): void {

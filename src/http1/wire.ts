@@ -26,6 +26,9 @@ function beginning(length: number): Buffer {
 export class Wire {
   readonly socket: Socket;
   readonly #isDirect: boolean;
+  /** What the descriptor belongs to; a socket lets go of it as it is closed. */
+  #handle: Handle | undefined;
+  #fd = -1;
 
   private constructor(socket: Socket, isDirect: boolean) {
     this.socket = socket;
@@ -35,7 +38,7 @@ export class Wire {
   /** Over a socket that a server of plain TCP has accepted; nothing may have been read of it. */
   static accept(accepted: Socket, receive: Receiver): Wire {
     const handle = handleOf(accepted);
-    if (handle === undefined) return Wire.over(accepted, receive);
+    if (handle?.fd === undefined || handle.fd < 0) return Wire.over(accepted, receive);
     (accepted as { _handle?: unknown })._handle = null;
     const reading = new Reading(receive);
     const socket = new Socket({ handle, allowHalfOpen: true, onread: reading.options } as object);
@@ -66,12 +69,32 @@ export class Wire {
     const { socket } = this;
     let rest = data;
     if (this.#isDirect && socket.writableLength === 0 && !socket.connecting) {
-      const written = writeNow(socket, data);
-      if (written === data.length) return true;
-      if (written < 0) return true;
+      const written = this.#writeNow(data);
+      if (written === data.length || written < 0) return true;
       if (written > 0) rest = typeof data === "string" ? data.slice(written) : data.subarray(written);
     }
     return typeof rest === "string" ? socket.write(rest, "latin1") : socket.write(Buffer.from(rest));
+  }
+
+  /**
+   * Have the system take as much as it does without waiting; answers how much that was, -1 when the connection is broken. A
+   * descriptor is used only while its handle is the socket's: once that is closed, the number may be another connection's.
+   */
+  #writeNow(data: string | Uint8Array): number {
+    const handle = handleOf(this.socket);
+    if (handle === undefined) return 0;
+    if (handle !== this.#handle) {
+      this.#handle = handle;
+      this.#fd = handle.fd ?? -1;
+    }
+    if (this.#fd < 0) return 0;
+    try {
+      return typeof data === "string" ? writeSync(this.#fd, data, null, "latin1") : writeSync(this.#fd, data);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+      this.socket.destroy(error as Error);
+      return -1;
+    }
   }
 
   /** Give up the socket, paused: what comes from now on is for whoever reads it as a stream. */
@@ -110,23 +133,7 @@ interface Handle {
   readonly fd?: number;
 }
 
+/** Undefined once the socket is closed, and before it is opened. */
 function handleOf(socket: Socket): Handle | undefined {
-  const handle = (socket as { _handle?: Handle | null })._handle;
-  return typeof handle?.fd === "number" && handle.fd >= 0 ? handle : undefined;
-}
-
-/**
- * Have the system take as much as it does without waiting; answers how much that was, -1 when the connection is broken. The
- * descriptor is asked for each time: once a socket is closed, its number may be another connection's.
- */
-function writeNow(socket: Socket, data: string | Uint8Array): number {
-  const fd = (socket as { _handle?: Handle | null })._handle?.fd ?? -1;
-  if (fd < 0) return 0;
-  try {
-    return typeof data === "string" ? writeSync(fd, data, null, "latin1") : writeSync(fd, data);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
-    socket.destroy(error as Error);
-    return -1;
-  }
+  return (socket as { _handle?: Handle | null })._handle ?? undefined;
 }
