@@ -29,14 +29,11 @@ export class TurnWriter {
       this.text(chunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
       return this.#text.length <= SMALL ? !this.#wire.socket.writableNeedDrain : this.flush();
     }
-    if (chunked) {
-      // One copy is cheaper than two more calls.
-      const head = Buffer.from(`${this.#text}${length.toString(16)}\r\n`, "latin1");
-      this.#text = "";
-      return this.#wire.write(Buffer.concat([head, bytes, LINE_END]));
-    }
-    this.flush();
-    return this.#wire.write(bytes);
+    const head = chunked ? `${this.#text}${length.toString(16)}\r\n` : this.#text;
+    this.#text = "";
+    if (head === "") return this.#wire.write(bytes);
+    const start = Buffer.from(head, "latin1");
+    return this.#wire.writeAll(chunked ? [start, bytes, LINE_END] : [start, bytes]);
   }
 
   /** Write now what has been joined; false means wait for `drain`. */

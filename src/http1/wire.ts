@@ -1,11 +1,11 @@
-import { writeSync } from "node:fs";
+import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
 
 /** Takes what has come. The bytes are overwritten once this returns: who wants to keep them copies them. */
 export type Receiver = (bytes: Buffer) => void;
 
 /** Where plain connections read into, all of them: only one is read at a time. */
-const arrivals = Buffer.allocUnsafeSlow(65_536);
+const arrivals = Buffer.allocUnsafeSlow(262_144);
 
 /** The beginnings of `arrivals`, by their length: to make one takes longer than to look it up. */
 const beginnings: Buffer[] = [];
@@ -66,22 +66,27 @@ export class Wire {
 
   /** Write bytes, or Latin-1 text; false means wait for `drain`. The bytes may be overwritten afterwards. */
   write(data: string | Uint8Array): boolean {
-    const { socket } = this;
-    let rest = data;
-    if (this.#isDirect && socket.writableLength === 0 && !socket.connecting) {
-      const written = this.#writeNow(data);
-      if (written === data.length || written < 0) return true;
-      if (written > 0) rest = typeof data === "string" ? data.slice(written) : data.subarray(written);
-    }
-    return typeof rest === "string" ? socket.write(rest, "latin1") : socket.write(Buffer.from(rest));
+    const written = this.#writeNow(data);
+    if (written === data.length) return true;
+    if (typeof data === "string") return this.socket.write(written === 0 ? data : data.slice(written), "latin1");
+    return this.socket.write(Buffer.from(data.subarray(written)));
+  }
+
+  /** Write several pieces one behind the other; else as `write`. */
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    const written = this.#writeNow(pieces);
+    if (written === pieces.reduce((sum, { length }) => sum + length, 0)) return true;
+    return this.socket.write(Buffer.concat(pieces).subarray(written));
   }
 
   /**
-   * Have the system take as much as it does without waiting; answers how much that was, -1 when the connection is broken. A
-   * descriptor is used only while its handle is the socket's: once that is closed, the number may be another connection's.
+   * Have the system take as much as it does without waiting; answers how much that was. A descriptor is used only while its
+   * handle is the socket's: once that is closed, the number may be another connection's.
    */
-  #writeNow(data: string | Uint8Array): number {
-    const handle = handleOf(this.socket);
+  #writeNow(data: string | Uint8Array | readonly Uint8Array[]): number {
+    const { socket } = this;
+    if (!this.#isDirect || socket.writableLength > 0 || socket.connecting) return 0;
+    const handle = handleOf(socket);
     if (handle === undefined) return 0;
     if (handle !== this.#handle) {
       this.#handle = handle;
@@ -89,11 +94,11 @@ export class Wire {
     }
     if (this.#fd < 0) return 0;
     try {
-      return typeof data === "string" ? writeSync(this.#fd, data, null, "latin1") : writeSync(this.#fd, data);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
-      this.socket.destroy(error as Error);
-      return -1;
+      if (typeof data === "string") return writeSync(this.#fd, data, null, "latin1");
+      return data instanceof Uint8Array ? writeSync(this.#fd, data) : writevSync(this.#fd, data);
+    } catch {
+      // It takes nothing now; or the connection is broken, which the socket finds out when it writes.
+      return 0;
     }
   }
 
