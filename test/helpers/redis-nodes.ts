@@ -21,13 +21,17 @@ export interface RedisNodes {
  * 403. The session plugins have these settings, one for each node; if anything, they share a Redis. What sessions name has the same
  * ids everywhere.
  */
-export async function startRedisNodes(t: TestContext, configs: readonly object[]): Promise<RedisNodes> {
+export async function startRedisNodes(
+  t: TestContext,
+  configs: readonly object[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RedisNodes> {
   const echo = await startEcho({ port: 0 });
   t.after(() => echo.close());
   const paths = { plugin: `/plugins/${ids.session}`, fiona: `/consumers/${ids.fiona}` };
   const nodes = await Promise.all(
     configs.map(async (config) => {
-      const node = await startNode(t, { proxy_error_log: "/dev/stderr" });
+      const node = await startNode(t, { proxy_error_log: "/dev/stderr", ...settings });
       await node.change("POST", "/services", { name: "app", url: `http://127.0.0.1:${echo.port}` });
       await node.change("POST", "/services/app/routes", { name: "app", paths: ["/app"] });
       await node.change("PUT", `/consumers/${ids.anonymous}`, { username: "anonymous" });

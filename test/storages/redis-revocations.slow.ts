@@ -2,6 +2,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "iovalkey";
+import { createStores, openSqlite } from "../../src/database/index.ts";
+import { createLookups } from "../../src/gateway/index.ts";
+import { plugins } from "../../src/plugins/index.ts";
+import { openRedis } from "../../src/plugins/session/clients/redis.ts";
+import { RedisWatch } from "../../src/plugins/session/clients/redis-watch.ts";
+import { Revocations } from "../../src/plugins/session/revocations.ts";
+import { RedisRevocations } from "../../src/plugins/session/revocations-redis.ts";
+import { redisStorage } from "../../src/session/index.ts";
+import { connectToEach, get } from "../helpers/gateway-process.ts";
 import { delayUntil, type Node } from "../helpers/nodes.ts";
 import { startRedisNodes, summarize } from "../helpers/redis-nodes.ts";
 import { startCluster, startRedis } from "../helpers/redis-servers.ts";
@@ -13,6 +22,8 @@ import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 const LOGOUT = "/app?session_logout=1";
 /** The most that a change may take to be effective on a node whose link is healthy. */
 const WITHIN_MS = 100;
+/** Entries of a long list. */
+const COUNT = 300_000;
 const host = "127.0.0.1";
 const wallSeconds = () => Math.floor(Date.now() / 1000);
 
@@ -129,6 +140,57 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     await until("both are in Redis again", async () => (await listed()) === 2);
     const { nodes: last } = await startRedisNodes(t, [config()]);
     for (const ended of [cookie, other]) await visit(last, ended, 403);
+  });
+
+  it("is read in turns when it is long", async (t) => {
+    await redis.flushall();
+    for (let from = 0; from < COUNT; from += 10_000) {
+      const entries = Array.from({ length: 10_000 }, (_, i) => [wallSeconds() + 9000, `lineage:tabcde.${from + i}`]);
+      await redis.zadd("session:sesame@revoked", ...(entries.flat() as [number, string]));
+    }
+    const database = openSqlite({ file: ":memory:" });
+    const lookups = createLookups(await createStores(database, { plugins }));
+    const revocations = new Revocations(lookups);
+    const log = { warn: assert.fail } as never;
+    const watch = new RedisWatch(openRedis({ port: server.port }), { name: "session", log });
+    const storage = redisStorage({ client: watch });
+    const keeper = { storage, redis: watch, watch: () => undefined, retryAfter: () => 0 };
+    const startMs = performance.now();
+    const list = new RedisRevocations({ database: revocations, keeper, name: "session", log });
+    t.after(async () => {
+      list.close();
+      await watch.close();
+      lookups.close();
+      await database.close();
+    });
+    const accused = { lineage: "tabcde.x", since: 0, cutOffs: [] };
+    let longestMs = 0;
+    while (list.recall(accused, wallSeconds()) === undefined) {
+      const turnMs = performance.now();
+      await new Promise(setImmediate);
+      longestMs = Math.max(longestMs, performance.now() - turnMs);
+    }
+    assert.equal(revocations.size, COUNT);
+    assert.equal(list.recall({ ...accused, lineage: "tabcde.7" }, wallSeconds()), true);
+    const readMs = performance.now() - startMs;
+    t.diagnostic(`${COUNT} read in ${readMs.toFixed(0)} ms, requests waited ${longestMs.toFixed(1)} ms at most`);
+    assert.ok(longestMs < 500);
+  });
+
+  it("is one for all processes of a node", async (t) => {
+    await redis.flushall();
+    const { nodes } = await startRedisNodes(t, [config()], { nginx_worker_processes: "2" });
+    const node = nodes[0]!;
+    const agents = await connectToEach(t, node);
+    const asks = (cookie: string) => agents.map((agent) => () => get(`${node.proxy}/app`, { cookie }, agent));
+    for (const end of [(cookie: string) => node.get(LOGOUT, cookie), () => byOperators[2]!(node)]) {
+      const cookie = await node.login();
+      for (const ask of asks(cookie)) for (let i = 0; i < 3; i++) assert.equal((await ask()).status, 200);
+      await end(cookie);
+      for (const delay of await Promise.all(asks(cookie).map((ask) => delayUntil(403, ask)))) {
+        assert.ok(delay < WITHIN_MS, `${delay} ms`);
+      }
+    }
   });
 
   it("is caught up with by a node that slept, before it answers", async (t) => {
