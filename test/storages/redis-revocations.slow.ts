@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "iovalkey";
+import { startEcho } from "../../src/cli/echo-server.ts";
 import { createStores, openSqlite } from "../../src/database/index.ts";
 import { createLookups } from "../../src/gateway/index.ts";
 import { plugins } from "../../src/plugins/index.ts";
@@ -11,7 +12,7 @@ import { Revocations } from "../../src/plugins/session/revocations.ts";
 import { RedisRevocations } from "../../src/plugins/session/revocations-redis.ts";
 import { redisStorage } from "../../src/session/index.ts";
 import { connectToEach, get } from "../helpers/gateway-process.ts";
-import { delayUntil, type Node } from "../helpers/nodes.ts";
+import { delayUntil, type Node, startNode } from "../helpers/nodes.ts";
 import { startRedisNodes, summarize } from "../helpers/redis-nodes.ts";
 import { startCluster, startRedis } from "../helpers/redis-servers.ts";
 import { lacking, type TestServer, until } from "../helpers/servers.ts";
@@ -175,6 +176,32 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     const readMs = performance.now() - startMs;
     t.diagnostic(`${COUNT} read in ${readMs.toFixed(0)} ms, requests waited ${longestMs.toFixed(1)} ms at most`);
     assert.ok(longestMs < 500);
+  });
+
+  it("is shared by nodes without a database", async (t) => {
+    await redis.flushall();
+    const echo = await startEcho({ port: 0 });
+    t.after(() => echo.close());
+    const session = { secret: "one secret", cookie_secure: false, logout_methods: ["GET"], ...config() };
+    const declared = {
+      _format_version: "3.0",
+      services: [{ name: "app", url: `http://127.0.0.1:${echo.port}`, routes: [{ name: "app", paths: ["/app"] }] }],
+      consumers: [{ username: "fiona", keyauth_credentials: [{ key: "open_sesame" }] }, { username: "anonymous" }],
+      plugins: [
+        { name: "key-auth", config: { anonymous: "anonymous" } },
+        { name: "session", config: session },
+        { name: "request-termination", consumer: "anonymous", config: { status_code: 403 } },
+      ],
+    };
+    const settings = { database: "off", declarative_config_string: JSON.stringify(declared) };
+    const nodes = await Promise.all([1, 2].map(() => startNode(t, settings)));
+    const [first, second] = nodes as [Node, Node];
+    for (const end of [(cookie: string) => second.get(LOGOUT, cookie), () => byOperators[0]!(first)]) {
+      const cookie = await first.login();
+      await visit(nodes, cookie, 200);
+      await end(cookie);
+      for (const delay of await refusals(nodes, cookie)) assert.ok(delay < WITHIN_MS, `${delay} ms`);
+    }
   });
 
   it("is one for all processes of a node", async (t) => {
