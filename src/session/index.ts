@@ -16,6 +16,7 @@ export { type FileStorageOptions, fileStorage } from "./storages/file.ts";
 export { type MemcachedClient, type MemcachedStorageOptions, memcachedStorage } from "./storages/memcached.ts";
 export { memoryStorage } from "./storages/memory.ts";
 export { mysqlStorage } from "./storages/mysql.ts";
+export { type NameAffixes, recordName } from "./storages/names.ts";
 export { postgresStorage } from "./storages/postgres.ts";
 export { type RedisClient, redisStorage } from "./storages/redis.ts";
 export type { SqlClient, SqlStorageOptions } from "./storages/sql.ts";

@@ -4,6 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { Redis } from "iovalkey";
 import { generate } from "selfsigned";
 import { openRedis, type RedisSettings } from "../../src/plugins/session/clients/redis.ts";
+import { slotOf } from "../../src/plugins/session/clients/redis-servers.ts";
+import { RedisWatch } from "../../src/plugins/session/clients/redis-watch.ts";
 import { redisStorage, type SessionStorage } from "../../src/session/index.ts";
 import { testSessionStorage } from "../contracts/session-storage.ts";
 import { testOutage } from "../contracts/storage-outage.ts";
@@ -170,6 +172,19 @@ describe("Redis over TLS", { skip: lacking("redis-server") }, () => {
     (seconds) => advanceRedis(admin, seconds),
   );
 
+  test("changes are heard of", async () => {
+    const log = { warn: assert.fail, notice: assert.fail } as never;
+    const redis = new RedisWatch(openRedis({ port: server.port, ssl: true }), { name: "session", log });
+    await redis.command(["SET", "session:a", "text"]);
+    await until("there is a link", () => redis.isCurrent());
+    assert.equal(await redis.command(["GET", "session:a"]), "text");
+    const isStored = redis.watch("a")!;
+    assert.equal(isStored(), true);
+    await admin.del("session:a");
+    await until("it is known", () => !isStored());
+    await redis.close();
+  });
+
   test("a certificate is verified when that is asked for", async () => {
     const settings = { host, port: server.port, ssl: true, ssl_verify: true, server_name: "redis.test" };
     const ping = async (more: RedisSettings, authority?: string) => {
@@ -263,6 +278,11 @@ describe("a Redis Cluster", { skip: lacking("redis-server") }, () => {
   testSessionStorage("a cluster of Redis", opened(settings), (seconds) =>
     Promise.all(admins.map((admin) => advanceRedis(admin, seconds))),
   );
+
+  test("the slot of a key is computed as the servers do", async () => {
+    const names = ["foo", "", "session:a", "a{b}c", "a{}b", "a{{b}}c", "a{b", "{x}{y}", "é{ü}", key(), key()];
+    for (const name of names) assert.equal(slotOf(name), await admins[0]!.call("CLUSTER", "KEYSLOT", name), name);
+  });
 
   test("sessions are spread over all masters", async () => {
     const client = openRedis(settings());

@@ -9,7 +9,7 @@ import { lineageOf, loginOf } from "./lineage.ts";
 import type { Recognised } from "./memory.ts";
 import type { Owner } from "./owner.ts";
 import type { Refusal } from "./refusals.ts";
-import { type Accused, cutOffsOf, revocationsOf } from "./revocations.ts";
+import { type Accused, cutOffsOf, type DenyList } from "./revocations.ts";
 
 /** Seconds that `stale` uses what was known, unless the row says otherwise. */
 export const STALE_SECONDS = 60;
@@ -38,15 +38,14 @@ export interface Standing {
   readonly credential: Remembered<unknown>;
 }
 
-export function createAuthority(config: Config, lookups: Lookups): Authority {
-  const revocations = revocationsOf(lookups);
+export function createAuthority(config: Config, lookups: Lookups, denyList: DenyList): Authority {
   const credentials = createCredentials(lookups);
   const followsCredential = config.follow_credential !== false;
   const staleSeconds = config.on_storage_error === "stale" ? (config.stale_seconds ?? STALE_SECONDS) : undefined;
   const known = new LRUCache<string, { readonly consumer: Consumer; readonly until: number }>({ max: MOST_KNOWN });
 
   function ask(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
-    return andThen(revocations.isRevoked(accused, now), (isRevoked) => {
+    return andThen(denyList.isRevoked(accused, now), (isRevoked) => {
       if (isRevoked) return "revoked";
       return andThen(lookups.find(consumerEntity, "id", owner.consumerId), (consumer) => {
         if (consumer === undefined) return "consumer_deleted";
@@ -67,7 +66,7 @@ export function createAuthority(config: Config, lookups: Lookups): Authority {
     return attempt(
       () => andThen(ask(owner, accused, now), note),
       (error) => {
-        if (revocations.lastKnown(accused, now)) return "revoked";
+        if (denyList.lastKnown(accused, now)) return "revoked";
         const last = known.get(key);
         if (last && now <= last.until) return last.consumer;
         throw error;
@@ -94,7 +93,7 @@ export function createAuthority(config: Config, lookups: Lookups): Authority {
     recall({ standing, accused }, now) {
       const consumer = standing.consumer.row;
       if (consumer === undefined || standing.credential.row === undefined) return undefined;
-      return lookups.isCurrent() && revocations.recall(accused, now) === false ? consumer : undefined;
+      return lookups.isCurrent() && denyList.recall(accused, now) === false ? consumer : undefined;
     },
   };
 }

@@ -91,7 +91,8 @@ export const storageConfig = {
   redis: {
     type: "record",
     newer: true,
-    description: "Where `redis` keeps sessions: Redis 6.2 or Valkey, alone, found by Sentinels, or a cluster.",
+    description:
+      "Where `redis` keeps sessions, and where gateways share what `revocation` has ended, whoever keeps the sessions: Redis 6.2 or Valkey, alone, found by Sentinels, or a cluster.",
     fields: {
       ...connection,
       ...account,

@@ -74,8 +74,8 @@ export function createHandlers(config: Config, services: Services, engine: Engin
   }
 
   const handlers = { access, headerFilter: createLogin(setup), ...(config.require && { admit }) };
-  const close = setup.keeper?.close;
-  return close ? closedWhenIdle(handlers, () => void close()) : handlers;
+  const { close } = setup;
+  return close ? closedWhenIdle(handlers, close) : handlers;
 }
 
 /** Nobody gets through by accident: with neither a session nor a credential, the answer is 401. */

@@ -17,6 +17,7 @@ import { openMemcached } from "./clients/memcached.ts";
 import { openMysql } from "./clients/mysql.ts";
 import { openPostgres } from "./clients/postgres.ts";
 import { openRedis } from "./clients/redis.ts";
+import { RedisWatch } from "./clients/redis-watch.ts";
 import type { Config } from "./config.ts";
 import { kongStorage } from "./kong-storage.ts";
 import { lastKnownStorage } from "./last-known.ts";
@@ -30,6 +31,8 @@ export interface Keeper {
    * asked of it.
    */
   watch(session: Session): (() => boolean) | undefined;
+  /** Where the storage is Redis: what tells of changes there. */
+  readonly redis: RedisWatch | undefined;
   /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
   retryAfter(now: number): number;
   /** Close connections, where there are any. What fails then has no consequence. */
@@ -40,7 +43,7 @@ export interface Keeper {
 export function openKeeper(config: Config, services: Services): Keeper | undefined {
   const opened = openStorage(config, services);
   if (opened === undefined) return undefined;
-  const { storage, watch = () => undefined, close } = opened;
+  const { storage, watch = () => undefined, redis, close } = opened;
   const guarded = guardedStorage(timedStorage(storage, config.storage ?? "cookie", services.metrics));
   const isStale = config.on_storage_error === "stale";
   return {
@@ -51,6 +54,7 @@ export function openKeeper(config: Config, services: Services): Keeper | undefin
       // SPEC-session-v4 §8
       return watch(config.hash_storage_key ? hash("sha256", Buffer.from(id, "base64url"), "base64url") : id);
     },
+    redis,
     retryAfter: guarded.retryAfter,
     ...(close && { close: () => closeQuietly(close, config, services) }),
   };
@@ -67,6 +71,7 @@ async function closeQuietly(close: () => Awaitable<void>, config: Config, { log 
 interface Opened {
   readonly storage: SessionStorage;
   readonly watch?: (key: string) => (() => boolean) | undefined;
+  readonly redis?: RedisWatch;
   readonly close?: () => Awaitable<void>;
 }
 
@@ -83,8 +88,13 @@ function openStorage(config: Config, services: Services): Opened | undefined {
       return { storage: fileStorage(given(config.file ?? {})) };
     case "redis": {
       const { prefix, suffix, ...server } = config.redis ?? {};
+      const affixes = given({ prefix, suffix });
       const client = openRedis(server, trust);
-      return { storage: redisStorage({ client, ...given({ prefix, suffix }) }), close: client.close };
+      // What a replica has not heard of yet nobody can tell, and a link proves itself by a write.
+      if (server.role === "slave") return { storage: redisStorage({ client, ...affixes }), close: client.close };
+      const redis = new RedisWatch(client, { ...affixes, name: cookieNameOf(config), log: services.log });
+      const storage = redisStorage({ client: redis, ...affixes });
+      return { storage, watch: (key) => redis.watch(key), redis, close: () => redis.close() };
     }
     case "memcached": {
       const { prefix, suffix, ...server } = config.memcached ?? {};
@@ -106,6 +116,11 @@ function openStorage(config: Config, services: Services): Opened | undefined {
     default:
       return undefined;
   }
+}
+
+/** By which the engine calls the records. */
+export function cookieNameOf({ cookie_prefix, cookie_name }: Config): string {
+  return `${cookie_prefix ?? ""}${cookie_name}`;
 }
 
 /** The options that are set. */

@@ -5,7 +5,7 @@ import type { Session } from "../../session/index.ts";
 import type { Config } from "./config.ts";
 import { loginOf } from "./lineage.ts";
 import type { Owner } from "./owner.ts";
-import { revocationsOf } from "./revocations.ts";
+import type { DenyList } from "./revocations.ts";
 
 /** A session with the lineage that its owner has. */
 export interface Member {
@@ -25,9 +25,8 @@ export interface Lineages {
   of(consumerId: string): Promise<readonly SessionLineage[]>;
 }
 
-export function createLineages(config: Config, { lookups, log, metrics }: Services): Lineages {
+export function createLineages(config: Config, { lookups, log, metrics }: Services, denyList: DenyList): Lineages {
   const store = lookups.store(sessionLineage);
-  const revocations = revocationsOf(lookups);
   const { max_sessions: limit, max_sessions_policy: policy } = config;
 
   /** When nothing that descends from a login opens any more, in seconds since the epoch. */
@@ -67,7 +66,7 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
   async function end(lineage: string, now: number): Promise<void> {
     const row = await store.select({ lineage });
     const over = Math.max(row?.over ?? 0, overAt(loginOf(lineage), now));
-    await revocations.revoke(lineage, over - now, now);
+    await denyList.revoke(lineage, over - now, now);
     if (row) await store.delete({ id: row.id });
   }
 

@@ -1,12 +1,7 @@
-import {
-  lineageOfKey,
-  type Revocable,
-  revocationKey,
-  type SessionRevocation,
-  sessionRevocation,
-} from "../../entities/index.ts";
+import { type Revocable, revocationKey, type SessionRevocation, sessionRevocation } from "../../entities/index.ts";
 import type { Lookups } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
+import { Denied, type Revocation } from "./denied.ts";
 
 /** What can be said against a session. */
 export interface Accused {
@@ -24,9 +19,16 @@ export function cutOffsOf(consumer: string, audience: string, subject: string | 
   return whats.map(revocationKey);
 }
 
-interface CutOff {
-  readonly before: number;
-  readonly expires: number;
+/** What is revoked, and so what is not to open any more: checked with each request, from memory while that can be trusted. */
+export interface DenyList {
+  /** Whether a session is revoked. No promise as long as memory can be trusted. */
+  isRevoked(accused: Accused, now: number): Awaitable<boolean>;
+  /** The same from memory alone; undefined while that cannot be trusted. */
+  recall(accused: Accused, now: number): boolean | undefined;
+  /** The same from memory, be it trusted or not. */
+  lastKnown(accused: Accused, now: number): boolean;
+  /** Revoke a lineage for as many seconds as it could live. Done when it is committed. */
+  revoke(lineage: string, ttl: number, now: number): Promise<void>;
 }
 
 const PAGE = 1000;
@@ -38,18 +40,17 @@ const RETRY = 1;
  * The deny list: kept in the gateway's database, and checked from memory, into which all of it is read at the start and every
  * change goes. Until it is read, and whenever changes of other nodes may be on their way, the database is asked.
  */
-export class Revocations {
+export class Revocations implements DenyList {
   readonly #lookups: Lookups;
-  /** When each revoked lineage may be forgotten, in seconds since the epoch. */
-  readonly #lineages = new Map<string, number>();
-  readonly #cutOffs = new Map<string, CutOff>();
+  /** What is in memory; what others know goes there, too. */
+  readonly denied = new Denied();
+  readonly #listeners = new Set<(revocation: Revocation) => void>();
   #isLoaded = false;
   /** Counts the attempts to read all; a newer one makes the older ones stop. */
   #loads = 0;
   /** The latest time that was asked about, and that of the last attempt to read all. */
   #now = 0;
   #triedAt = 0;
-  #sweepAt = 2 * PAGE;
 
   constructor(lookups: Lookups) {
     this.#lookups = lookups;
@@ -66,29 +67,26 @@ export class Revocations {
   }
 
   get size(): number {
-    return this.#lineages.size + this.#cutOffs.size;
+    return this.denied.size;
   }
 
-  /** Whether a session is revoked. No promise as long as memory can be trusted. */
+  /** Hear of each revocation in the database that was not known before. Answers how to stop. */
+  follow(listener: (revocation: Revocation) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   isRevoked(accused: Accused, now: number): Awaitable<boolean> {
     return this.recall(accused, now) ?? this.#ask(accused, now);
   }
 
-  /** The same from memory alone; undefined while that cannot be trusted. */
   recall(accused: Accused, now: number): boolean | undefined {
     if (now > this.#now) this.#now = now;
     return this.#isLoaded && this.#lookups.isCurrent() ? this.lastKnown(accused, now) : undefined;
   }
 
-  /** The same from memory, be it trusted or not. */
-  lastKnown({ lineage, since, cutOffs }: Accused, now: number): boolean {
-    if (this.#lineages.size > 0 && (this.#lineages.get(lineage) ?? -1) >= now) return true;
-    if (this.#cutOffs.size === 0) return false;
-    for (const key of cutOffs) {
-      const cutOff = this.#cutOffs.get(key);
-      if (cutOff && since < cutOff.before && cutOff.expires >= now) return true;
-    }
-    return false;
+  lastKnown(accused: Accused, now: number): boolean {
+    return this.denied.has(accused, now);
   }
 
   async #ask({ lineage, since, cutOffs }: Accused, now: number): Promise<boolean> {
@@ -99,7 +97,6 @@ export class Revocations {
     return found.some((row) => row && row.expires >= now && since < (row.before ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Revoke a lineage for as many seconds as it could live. Done when it is committed. */
   async revoke(lineage: string, ttl: number, now: number): Promise<void> {
     if (this.recall({ lineage, since: 0, cutOffs: [] }, now)) return;
     const key = revocationKey({ lineage });
@@ -131,16 +128,10 @@ export class Revocations {
   }
 
   #note({ key, before, expires }: SessionRevocation): void {
-    const lineage = lineageOfKey(key);
-    if (lineage !== undefined) this.#lineages.set(lineage, expires);
-    else this.#cutOffs.set(key, { before: before ?? Number.POSITIVE_INFINITY, expires });
-    if (this.size >= this.#sweepAt) this.#sweep();
-  }
-
-  #sweep(): void {
-    for (const [lineage, expires] of this.#lineages) if (expires < this.#now) this.#lineages.delete(lineage);
-    for (const [key, { expires }] of this.#cutOffs) if (expires < this.#now) this.#cutOffs.delete(key);
-    this.#sweepAt = 2 * (this.size + PAGE);
+    const revocation = { key, before, expires };
+    if (this.denied.covers(revocation)) return;
+    this.denied.note(revocation, this.#now);
+    for (const listener of this.#listeners) listener(revocation);
   }
 }
 

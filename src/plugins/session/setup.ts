@@ -10,6 +10,7 @@ import {
 } from "../../session/index.ts";
 import { type Authority, createAuthority } from "./authority.ts";
 import { type Config, usesSesame } from "./config.ts";
+import { openDenyList } from "./deny-list.ts";
 import { engineOptions } from "./engine-options.ts";
 import { type Keeper, openKeeper } from "./keeper.ts";
 import { createLineages, type Lineages } from "./lineages.ts";
@@ -48,6 +49,8 @@ export interface Setup {
   failed(ctx: Context, operation: string, error: unknown): Exit | undefined;
   /** Send cookies that a save has written. */
   issue(ctx: Context, cookies: readonly SetCookie[]): void;
+  /** Close connections; undefined where there are none. */
+  readonly close: (() => void) | undefined;
 }
 
 /** Seconds after which a client may ask again when sessions could not be read or kept. */
@@ -56,6 +59,7 @@ const RETRY_AFTER = 5;
 export function createSetup(config: Config, services: Services, engine: EngineParts): Setup {
   const { log, metrics } = services;
   const keeper = openKeeper(config, services);
+  const { denyList, close: closeDenyList } = openDenyList(config, services, keeper);
   const options = engineOptions(config);
   const sessions = createSessions(
     // Release 4.0 knows no binding.
@@ -72,14 +76,15 @@ export function createSetup(config: Config, services: Services, engine: EnginePa
   const names = [sessions.cookieName, ...(config.remember ? [sessions.rememberCookieName] : [])];
   const onError = config.on_storage_error ?? "unavailable";
 
+  const closings = [closeDenyList, keeper?.close].filter((close) => close !== undefined);
   const setup: Setup = {
     config,
     services,
     sessions,
     keeper,
     visitors: new RecognisedVisitors(),
-    authority: createAuthority(config, services.lookups),
-    lineages: config.revocation ? createLineages(config, services) : undefined,
+    authority: createAuthority(config, services.lookups, denyList),
+    lineages: config.revocation ? createLineages(config, services, denyList) : undefined,
     visitOf: isBound || options.legacy ? boundVisitOf : plainVisitOf,
     memoryKeyOf: isBound ? boundKeyOf : plainKeyOf,
     upstreamCookies: clears ? createCookieFilter(names) : undefined,
@@ -111,6 +116,7 @@ export function createSetup(config: Config, services: Services, engine: EnginePa
       const size = cookies.reduce((total, { text }) => total + text.indexOf(";"), 0);
       if (size > 0) metrics.observe("sesame_session_cookie_bytes", size);
     },
+    close: closings.length === 0 ? undefined : () => void Promise.all(closings.map((close) => close())),
   };
   return setup;
 }

@@ -1,6 +1,13 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "iovalkey";
 import type { RedisClient } from "../../../session/index.ts";
 import { type ConnectionSettings, type Setting, type Trust, timeoutsOf, tlsOf, within } from "./connection.ts";
+import { type RedisServers, serversOf } from "./redis-servers.ts";
+
+export interface OpenedRedis extends RedisClient {
+  /** The servers behind it; it connects for that, if it has not yet. */
+  servers(): Promise<RedisServers>;
+  close(): Promise<void>;
+}
 
 /** A Redis or Valkey server; the one that Sentinels name if `sentinels` is there; a cluster if `nodes` is. */
 export interface RedisSettings extends ConnectionSettings {
@@ -20,6 +27,9 @@ export interface RedisSettings extends ConnectionSettings {
 const LONGEST_PAUSE_MS = 1_000;
 const RECONNECT_AND_REPEAT = 2;
 
+/** How often a cluster is asked which node has what, besides whenever a node says that it has not. */
+const SLOTS_REFRESH_MS = 1_000;
+
 /** How long to wait before the next attempt to connect: longer each time. */
 const pauseMs = (attempt: number): number => Math.min(50 * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
 
@@ -27,7 +37,7 @@ const pauseMs = (attempt: number): number => Math.min(50 * 2 ** (attempt - 1), L
  * A client that connects with its first command, and again whenever the connection is lost. Commands of one tick travel
  * together; one that got no answer by the end of its time has failed, though the server may still have done it.
  */
-export function openRedis(settings: RedisSettings, trust: Trust = {}): RedisClient & { close(): Promise<void> } {
+export function openRedis(settings: RedisSettings, trust: Trust = {}): OpenedRedis {
   const { connectMs, answerMs } = timeoutsOf(settings);
   let driver: Promise<Redis | Cluster> | undefined;
   let lastError: Error | undefined;
@@ -51,19 +61,22 @@ export function openRedis(settings: RedisSettings, trust: Trust = {}): RedisClie
     return redis;
   }
 
-  async function send([name = "", ...args]: readonly string[]): Promise<unknown> {
-    const redis = await (driver ??= connect());
-    return (redis as unknown as Commands)[name.toLowerCase()]!(...args);
+  async function sendTo(redis: Redis | Cluster | Promise<Redis | Cluster>, args: readonly string[]): Promise<unknown> {
+    try {
+      return await within(connectMs + answerMs, call(redis, args), `${args[0]} on Redis`);
+    } catch (error) {
+      const own = withoutCommand(error as DriverError);
+      throw lastError === undefined ? own : new Error("Redis cannot be reached", { cause: lastError });
+    }
   }
 
   return {
-    async command(args) {
-      try {
-        return await within(connectMs + answerMs, send(args), `${args[0]} on Redis`);
-      } catch (error) {
-        const own = withoutCommand(error as DriverError);
-        throw lastError === undefined ? own : new Error("Redis cannot be reached", { cause: lastError });
-      }
+    command: (args) => sendTo((driver ??= connect()), args),
+    async servers() {
+      const redis = await (driver ??= connect());
+      // The driver goes on trying by itself.
+      if (redis.status === "wait") await redis.connect().catch(() => undefined);
+      return serversOf(redis, sendTo);
     },
     async close() {
       const redis = await driver;
@@ -74,6 +87,13 @@ export function openRedis(settings: RedisSettings, trust: Trust = {}): RedisClie
 
 /** The driver has a method for each command, and those of a cluster find the node by the first argument. */
 type Commands = Record<string, (...args: string[]) => Promise<unknown>>;
+
+async function call(
+  redis: Redis | Cluster | Promise<Redis | Cluster>,
+  [name = "", ...args]: readonly string[],
+): Promise<unknown> {
+  return ((await redis) as unknown as Commands)[name.toLowerCase()]!(...args);
+}
 
 function optionsOf(settings: RedisSettings, trust: Trust): RedisOptions {
   const { connectMs, answerMs } = timeoutsOf(settings);
@@ -117,6 +137,7 @@ function clusterOptions(options: RedisOptions, maxRedirections: Setting<number>)
     enableAutoPipelining: enableAutoPipelining!,
     clusterRetryStrategy: pauseMs,
     slotsRefreshTimeout: options.connectTimeout!,
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
     ...(maxRedirections != null && { maxRedirections }),
   };
 }

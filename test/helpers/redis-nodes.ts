@@ -1,0 +1,56 @@
+import type { TestContext } from "node:test";
+import { startEcho } from "../../src/cli/echo-server.ts";
+import { type Node, startNode } from "./nodes.ts";
+
+const ids = {
+  fiona: "c0000000-0000-4000-8000-000000000001",
+  anonymous: "c0000000-0000-4000-8000-000000000002",
+  credential: "c0000000-0000-4000-8000-000000000003",
+  session: "c0000000-0000-4000-8000-000000000004",
+};
+
+export interface RedisNodes {
+  readonly nodes: readonly Node[];
+  /** The paths in the Admin API of the session plugin and of the consumer fiona, the same on all nodes. */
+  readonly plugin: string;
+  readonly fiona: string;
+}
+
+/**
+ * Nodes each with an SQLite file of its own, configured alike: at `/app` an echo is protected by key or session, everybody else gets
+ * 403. The session plugins have these settings, one for each node; if anything, they share a Redis. What sessions name has the same
+ * ids everywhere.
+ */
+export async function startRedisNodes(
+  t: TestContext,
+  configs: readonly object[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RedisNodes> {
+  const echo = await startEcho({ port: 0 });
+  t.after(() => echo.close());
+  const paths = { plugin: `/plugins/${ids.session}`, fiona: `/consumers/${ids.fiona}` };
+  const nodes = await Promise.all(
+    configs.map(async (config) => {
+      const node = await startNode(t, { proxy_error_log: "/dev/stderr", ...settings });
+      await node.change("POST", "/services", { name: "app", url: `http://127.0.0.1:${echo.port}` });
+      await node.change("POST", "/services/app/routes", { name: "app", paths: ["/app"] });
+      await node.change("PUT", `/consumers/${ids.anonymous}`, { username: "anonymous" });
+      await node.change("PUT", paths.fiona, { username: "fiona" });
+      await node.change("PUT", `${paths.fiona}/key-auth/${ids.credential}`, { key: "open_sesame" });
+      await node.change("POST", "/plugins", { name: "key-auth", config: { anonymous: ids.anonymous } });
+      const refusal = { name: "request-termination", config: { status_code: 403 } };
+      await node.change("POST", `/consumers/${ids.anonymous}/plugins`, refusal);
+      const common = { secret: "one secret", cookie_secure: false, logout_methods: ["GET"], stale_ttl: 60 };
+      await node.change("PUT", paths.plugin, { name: "session", config: { ...common, ...config } });
+      return node;
+    }),
+  );
+  return { nodes, ...paths };
+}
+
+/** The median, the 99th percentile and the greatest of some delays. */
+export function summarize(delays: readonly number[]): string {
+  const sorted = [...delays].sort((a, b) => a - b);
+  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(1);
+  return `${sorted.length} measured, median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`;
+}
