@@ -5,7 +5,7 @@ import { andThen, isUuid } from "../../schema/index.ts";
 import { type Awaitable, attempt, type Session } from "../../session/index.ts";
 import type { Config } from "./config.ts";
 import { type Credentials, createCredentials } from "./credentials.ts";
-import { lineageOf, loginOf } from "./lineage.ts";
+import { lineageOf, loginOf, type Origin, originOf } from "./lineage.ts";
 import type { Recognised } from "./memory.ts";
 import type { Owner } from "./owner.ts";
 import type { Refusal } from "./refusals.ts";
@@ -30,6 +30,32 @@ export interface Authority {
   watch(owner: Owner): Standing | undefined;
   /** The consumer of a visitor who was recognised, if memory alone can say that nothing has changed. */
   recall(visitor: Recognised, now: number): Consumer | undefined;
+}
+
+/** What can be said against a session, found out when it is asked for: as long as nothing is revoked, nobody asks. */
+class AccusedSession implements Accused {
+  readonly #owner: Owner;
+  readonly #origin: Origin;
+  #lineage: string | undefined;
+
+  constructor(owner: Owner, origin: Origin) {
+    this.#owner = owner;
+    this.#origin = origin;
+  }
+
+  get lineage(): string {
+    this.#lineage ??= lineageOf(this.#owner, this.#origin);
+    return this.#lineage;
+  }
+
+  get since(): number {
+    return loginOf(this.lineage);
+  }
+
+  get cutOffs(): readonly string[] {
+    const { audience, subject } = this.#origin;
+    return cutOffsOf(this.#owner.consumerId, audience, subject);
+  }
 }
 
 /** The rows by which a session counts, as long as they stay what they are. */
@@ -77,9 +103,7 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
   return {
     credentials,
     accusedOf(owner, session) {
-      const lineage = lineageOf(owner, session);
-      const cutOffs = cutOffsOf(owner.consumerId, session.audience, session.subject);
-      return { lineage, since: loginOf(lineage), cutOffs };
+      return new AccusedSession(owner, originOf(session));
     },
     judge(owner, accused, now) {
       if (!isUuid(owner.consumerId)) return "invalid_session_owner";

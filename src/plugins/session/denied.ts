@@ -29,9 +29,10 @@ export class Denied {
     return this.#lineages.size + this.#cutOffs.size;
   }
 
-  has({ lineage, since, cutOffs }: Accused, now: number): boolean {
-    if (this.#lineages.size > 0 && (this.#lineages.get(lineage) ?? -1) >= now) return true;
+  has(accused: Accused, now: number): boolean {
+    if (this.#lineages.size > 0 && (this.#lineages.get(accused.lineage) ?? -1) >= now) return true;
     if (this.#cutOffs.size === 0) return false;
+    const { since, cutOffs } = accused;
     for (const key of cutOffs) {
       const cutOff = this.#cutOffs.get(key);
       if (cutOff && since < cutOff.before && cutOff.expires >= now) return true;

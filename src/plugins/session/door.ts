@@ -1,7 +1,7 @@
 import type { SessionLineage } from "../../entities/index.ts";
 import type { Context, Exit } from "../../gateway/index.ts";
 import type { Session } from "../../session/index.ts";
-import { lineageOf } from "./lineage.ts";
+import { lineageOf, originOf } from "./lineage.ts";
 import type { Lineages } from "./lineages.ts";
 import type { Owner } from "./owner.ts";
 import type { Setup } from "./setup.ts";
@@ -53,7 +53,7 @@ export function createDoor(path: string, lineages: Lineages, setup: Setup): Door
   return {
     isAt: (ctx) => ctx.path === path || ctx.path.startsWith(below),
     async open(ctx, session, owner) {
-      const own = lineageOf(owner, session);
+      const own = lineageOf(owner, originOf(session));
       try {
         const rows = await lineages.of(owner.consumerId);
         if (ctx.request.method === "DELETE") return await remove(ctx, own, rows, session);

@@ -15,13 +15,25 @@ export function newLineage(now: number): string {
   return `${now.toString(36)}.${randomBytes(12).toString("base64url")}`;
 }
 
-export function lineageOf({ consumerId, lineage }: Owner, session: Session): string {
+export function lineageOf({ consumerId, lineage }: Owner, { since, audience, subject }: Origin): string {
   if (lineage !== undefined) return lineage;
-  const created = session.header?.created_at;
-  if (created === undefined) return newLineage(0);
-  const since = session.cookies.length > 0 ? 0 : created;
-  const words = JSON.stringify([consumerId, session.subject ?? null, session.audience, since]);
+  if (since === undefined) return newLineage(0);
+  const words = JSON.stringify([consumerId, subject ?? null, audience, since]);
   return `${since.toString(36)}.${hash("sha256", words, "base64url").slice(0, 16)}`;
+}
+
+/** What a session that has no lineage derives one from. */
+export interface Origin {
+  /** When it was created; 0 when its login was before that, undefined when it has no header. */
+  readonly since: number | undefined;
+  readonly audience: string;
+  readonly subject: string | undefined;
+}
+
+export function originOf(session: Session): Origin {
+  const created = session.header?.created_at;
+  const since = created !== undefined && session.cookies.length > 0 ? 0 : created;
+  return { since, audience: session.audience, subject: session.subject };
 }
 
 /** When the login of a lineage was, in seconds since the epoch; 0 when that is not known. */
