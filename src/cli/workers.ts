@@ -52,7 +52,12 @@ export async function startWorkers(
 ): Promise<Workers> {
   const file = fileURLToPath(new URL("./worker.ts", import.meta.url));
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  cluster.setupPrimary({ exec: existsSync(file) ? file : file.replace(/\.ts$/, ".js"), args: [] });
+  cluster.setupPrimary({
+    exec: existsSync(file) ? file : file.replace(/\.ts$/, ".js"),
+    args: [],
+    // As the launcher has it.
+    execArgv: ["--max-semi-space-size=8", ...process.execArgv],
+  });
   const methods = { write: (write) => stores.write(write) } satisfies PrimaryMethods;
   const members = new Set<Member>();
   const closing = new AbortController();

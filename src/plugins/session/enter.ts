@@ -2,6 +2,7 @@ import type { Consumer } from "../../entities/index.ts";
 import type { Context, Exit } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
 import { attempt, chain, type Refreshed, type Session } from "../../session/index.ts";
+import type { Standing } from "./authority.ts";
 import type { Door } from "./door.ts";
 import { found } from "./found.ts";
 import type { Leaving } from "./leave.ts";
@@ -84,7 +85,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
       () =>
         chain(refresh(ctx, session, owner, accused), (refreshed): Awaitable<undefined> => {
           const isChanged = refreshed.action !== "nothing" || session.cookies.length > 0;
-          if (!isChanged) remember(ctx, session, owner, accused);
+          if (!isChanged) remember(ctx, session, owner);
           else return renewed(ctx, session, accused, owner, refreshed);
         }),
       (error) => setup.failed(ctx, "refresh", error),
@@ -120,7 +121,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
   }
 
   /** Keep what this visitor's cookie means, until it has to be looked at again. */
-  function remember(ctx: Context, session: Session, owner: Owner, accused: Accused): void {
+  function remember(ctx: Context, session: Session, owner: Owner): void {
     const key = setup.memoryKeyOf(ctx);
     const until = session.quietUntil;
     if (key === undefined || until === undefined) return;
@@ -130,7 +131,9 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     if (standing === undefined) return;
     const upstreamCookie = upstreamCookies?.(ctx.request.headers.getAll("cookie"));
     const told = tellsUpstream || tellsClient ? session : undefined;
-    visitors.remember(key, { session: told, owner, standing, accused, upstreamCookie, until, isStored });
+    const shared = withTextsOf(owner, standing);
+    const accused = authority.accusedOf(shared, session);
+    visitors.remember(key, { session: told, owner: shared, standing, accused, upstreamCookie, until, isStored });
   }
 
   function authenticate(ctx: Context, session: Session | undefined, owner: Owner, consumer: Consumer): undefined {
@@ -152,6 +155,16 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
       ctx.set(found, { owner });
       return authenticate(ctx, session, owner, consumer);
     },
+  };
+}
+
+/** The owner with the ids that the rows hold, which all sessions of one consumer share. What his credential was, the rows stand for. */
+function withTextsOf({ mark: _, ...owner }: Owner, { consumer, credential }: Standing): Owner {
+  const [consumerId, credentialId] = [consumer.row?.id, (credential.row as { id?: unknown } | undefined)?.id];
+  return {
+    ...owner,
+    consumerId: consumerId === owner.consumerId ? consumerId : owner.consumerId,
+    credentialId: credentialId === owner.credentialId ? (credentialId as string | undefined) : owner.credentialId,
   };
 }
 
