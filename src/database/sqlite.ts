@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Awaitable } from "../schema/index.ts";
 import { DatabaseError, databaseErrors } from "./errors.ts";
-import type { Database, Executor, SqlRow, SqlValue } from "./sql.ts";
+import { type Database, type Executor, quote, type SqlRow, type SqlValue, type Transaction } from "./sql.ts";
 
 export interface SqliteOptions {
   /** Path of the file, made with mode 0600 if it is not there; `:memory:` for a database that ends with the process. */
@@ -44,6 +44,7 @@ function create(file: string): void {
 }
 
 /** Result codes of SQLite, https://www.sqlite.org/rescode.html */
+const SQLITE_TOOBIG = 18;
 const SQLITE_CONSTRAINT = 19;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
@@ -71,7 +72,13 @@ class Sqlite implements Database {
   readonly columnsOf = "SELECT name FROM pragma_table_info(?)";
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  readonly #inside: Executor = { execute: (sql, values) => this.#run(sql, values) };
+  readonly #inside: Transaction = {
+    execute: (sql, values) => this.#run(sql, values),
+    insert: ({ name, stored, columnList }, rows) => {
+      const sql = `INSERT INTO ${quote(name)} (${columnList}) VALUES (${stored.map(() => "?").join(", ")})`;
+      for (const row of rows) this.#run(sql, row);
+    },
+  };
   /** The end of the last transaction that was asked for. */
   #last: Promise<unknown> = Promise.resolve();
   /** The end of the transaction that is under way. */
@@ -88,7 +95,7 @@ class Sqlite implements Database {
     return this.#open ? this.#open.then(() => this.execute(sql, values)) : this.#run(sql, values);
   }
 
-  transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
+  transaction<T>(work: (tx: Transaction) => Awaitable<T>): Promise<T> {
     const result = this.#last.then(() => {
       const running = this.#transact(work);
       const close = () => {
@@ -105,7 +112,7 @@ class Sqlite implements Database {
     return this.transaction(work);
   }
 
-  async #transact<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
+  async #transact<T>(work: (tx: Transaction) => Awaitable<T>): Promise<T> {
     try {
       this.#run("BEGIN IMMEDIATE");
       const result = await work(this.#inside);
@@ -128,7 +135,8 @@ class Sqlite implements Database {
     } catch (error) {
       if (this.isViolation(error)) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      throw new DatabaseError(databaseErrors.FAILED, `the database ${this.description} failed: ${why}`, error);
+      const code = resultCode(error) === SQLITE_TOOBIG ? databaseErrors.REFUSED : databaseErrors.FAILED;
+      throw new DatabaseError(code, `the database ${this.description} failed: ${why}`, error);
     }
   }
 
