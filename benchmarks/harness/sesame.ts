@@ -58,6 +58,7 @@ async function launch(options: SesameOptions): Promise<Sesame> {
   const { cores, prefix, name = "Sesame", workers = 1, nodeOptions = [], engine } = options;
   const [port, adminPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
+  const admin = `http://127.0.0.1:${adminPort}`;
   const settings = {
     ...environmentOf(options.settings),
     SESAME_PREFIX: prefix,
@@ -74,7 +75,8 @@ async function launch(options: SesameOptions): Promise<Sesame> {
     cores,
     on: workers === 1 ? cores.subject : cores.all.slice(0, workers),
     env: settings,
-    ready: url,
+    // Workers may serve before the primary does.
+    ready: () => Promise.all([fetch(url), fetch(admin)]),
   });
   return {
     name,
@@ -82,6 +84,6 @@ async function launch(options: SesameOptions): Promise<Sesame> {
     ...server,
     works: ["proxy", "bodies", "session", "login"],
     prefix,
-    admin: `http://127.0.0.1:${adminPort}`,
+    admin,
   };
 }
