@@ -63,6 +63,9 @@ export async function createStores(database: Database, options: StoresOptions): 
   return new SqlStores({ database, tables, entities, feed, now }, options);
 }
 
+/** Additions that have to wait for another node's lock hold up the next ones no longer than this. */
+const PATIENCE_MS = 50;
+
 interface StoresParts {
   readonly database: Database;
   readonly tables: Tables;
@@ -83,12 +86,14 @@ class SqlStores implements Stores {
   readonly #isDeclared: (entity: Entity) => boolean;
   readonly #now: Clock;
   readonly #link: Link | undefined;
-  readonly #queue = new WriteQueue((batch) => this.#performAll(batch));
+  readonly #queue: WriteQueue;
 
   constructor({ database, tables, entities, feed, now }: StoresParts, options: StoresOptions) {
     const { link } = database;
     this.#database = database;
     this.#link = link;
+    // Without a link changes are told in the order in which batches are done.
+    this.#queue = new WriteQueue((batch) => this.#performAll(batch), link && PATIENCE_MS);
     this.#tables = tables;
     this.#feed = feed;
     this.#now = now;

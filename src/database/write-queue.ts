@@ -11,8 +11,6 @@ export interface Waiting {
 
 /** Writes that are performed together at most: enough to share what a commit costs, and no pause that anyone would notice. */
 const MOST = 100;
-/** Writes that have to wait for another's, as for a lock, hold up the next ones no longer than this. */
-const PATIENCE_MS = 50;
 
 /**
  * Puts writes in turn. Those that come while the ones before are under way, or in the same turn of the event loop, are
@@ -20,12 +18,17 @@ const PATIENCE_MS = 50;
  */
 export class WriteQueue {
   readonly #perform: (batch: readonly Waiting[]) => Promise<void>;
+  readonly #patienceMs: number | undefined;
   #waiting: Waiting[] = [];
   #isBusy = false;
 
-  /** `perform` settles what waits, sooner or later, and never rejects; when it is done itself, the next ones have their turn. */
-  constructor(perform: (batch: readonly Waiting[]) => Promise<void>) {
+  /**
+   * `perform` settles what waits, sooner or later, and never rejects. The next writes have their turn when it is done itself, or
+   * after `patienceMs` beside it, as it may have to wait for a lock.
+   */
+  constructor(perform: (batch: readonly Waiting[]) => Promise<void>, patienceMs?: number) {
     this.#perform = perform;
+    this.#patienceMs = patienceMs;
   }
 
   add(write: Write): Promise<Row | boolean> {
@@ -40,8 +43,8 @@ export class WriteQueue {
     if (!this.#isBusy) return;
     setImmediate(() => {
       const performed = this.#perform(this.#waiting.splice(0, MOST));
-      const patience = pause(PATIENCE_MS, undefined, { ref: false });
-      void Promise.race([performed, patience]).then(() => this.#continue());
+      const waits = this.#patienceMs === undefined ? [] : [pause(this.#patienceMs, undefined, { ref: false })];
+      void Promise.race([performed, ...waits]).then(() => this.#continue());
     });
   }
 }
