@@ -63,7 +63,8 @@ async function run(args: readonly string[]): Promise<void> {
   checkPrograms(rows);
   await using cleanup = new AsyncDisposableStack();
   const base = await start(options, cleanup);
-  const machine = describeMachine(base.cores, ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "));
+  const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
+  const machine = describeMachine(base.cores, command, options.engine);
   const found: Result[] = [];
   for (const row of rows) {
     console.log(`${row.title} ...`);

@@ -18,7 +18,9 @@ export interface Bench {
   /** Stops, at the end of the row, what the row has started. */
   readonly cleanup: AsyncDisposableStack;
   /** A Sesame of the row's own; it ends with the row. */
-  startSesame(options: Omit<SesameOptions, "cores" | "upstream" | "prefix"> & { name: string }): Promise<Sesame>;
+  startSesame(
+    options: Omit<SesameOptions, "cores" | "upstream" | "prefix" | "engine"> & { name: string },
+  ): Promise<Sesame>;
 }
 
 /** The peers that can do this. nginx recognises nobody: it is the yardstick of every row, doing nothing but proxying. */

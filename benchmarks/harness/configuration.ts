@@ -21,18 +21,20 @@ export const paths = {
   session: "/session",
   /** The same with `storage: kong`. */
   kong: "/kong",
+  /** The same with `storage: redis`, where there is a Redis. */
+  redis: "/redis",
 } as const;
 
 /** Every entity, in the order of creation: path and body of a PUT. */
-function entities(upstream: Upstream): readonly (readonly [path: string, body: object])[] {
+function entities(upstream: Upstream, redisPort?: number): readonly (readonly [path: string, body: object])[] {
   const service = (number: number, name: string, url: string) => [`/services/${id(number)}`, { name, url }] as const;
   const route = (number: number, of: number, path: string) =>
     [`/routes/${id(number)}`, { service: { id: id(of) }, paths: [path] }] as const;
   const plugin = (number: number, of: number, name: string, config: object) =>
     [`/plugins/${id(number)}`, { name, route: { id: id(of) }, config }] as const;
-  const signedIn = (number: number, path: string, storage: string) => [
+  const signedIn = (number: number, path: string, storage: string, more: object = {}) => [
     route(number, 10, path),
-    plugin(number + 1, number, "session", { storage, secret: SECRET, cookie_secure: false }),
+    plugin(number + 1, number, "session", { storage, secret: SECRET, cookie_secure: false, ...more }),
     plugin(number + 2, number, "key-auth", { anonymous: ANONYMOUS_ID }),
   ];
   const termination = { name: "request-termination", consumer: { id: ANONYMOUS_ID }, config: { status_code: 403 } };
@@ -47,12 +49,15 @@ function entities(upstream: Upstream): readonly (readonly [path: string, body: o
     route(21, 11, paths.bodies),
     ...signedIn(30, paths.session, "cookie"),
     ...signedIn(40, paths.kong, "kong"),
+    ...(redisPort === undefined
+      ? []
+      : signedIn(50, paths.redis, "redis", { redis: { host: "127.0.0.1", port: redisPort } })),
   ];
 }
 
 /** Configure a gateway through its Admin API, Kong's or ours. Rejects with the first answer that is no success. */
-export async function configure(admin: string, upstream: Upstream): Promise<void> {
-  for (const [path, body] of entities(upstream)) {
+export async function configure(admin: string, upstream: Upstream, redisPort?: number): Promise<void> {
+  for (const [path, body] of entities(upstream, redisPort)) {
     const response = await fetch(admin.replace(/\/$/, "") + path, {
       method: "PUT",
       headers: { "content-type": "application/json" },

@@ -72,7 +72,9 @@ it("a p99 is compared only between those who keep pace", () => {
 
 it("rates and memory are held against a number", () => {
   assert.deepEqual(perSecond(4000).judge(of("a", { rate: 3999 }), []), { met: false, reached: "3,999/s" });
-  assert.deepEqual(memoryBelow(250).judge(of("a", { memory: 249 }), []), { met: true, reached: "249 MB" });
+  assert.deepEqual(memoryBelow(250).judge(of("a", { memory: 249 }), []), { met: true, reached: "249 MB at rest" });
+  const { reached } = memoryBelow(250).judge(of("a", { memory: 251, peak: 400 }), []);
+  assert.equal(reached, "251 MB at rest, peak 400 MB");
 });
 
 it("a text is put between its markers", () => {

@@ -9,6 +9,8 @@ export interface Machine {
   /** The commit that was checked out, whatever was changed since; empty outside of a clone. */
   readonly commit: string;
   readonly command: string;
+  /** Sesame's `http_engine`. */
+  readonly engine: string;
   readonly processors: string;
   readonly memory: string;
   readonly system: string;
@@ -18,13 +20,14 @@ export interface Machine {
   readonly load: number;
 }
 
-export function describeMachine(cores: Cores, command: string): Machine {
+export function describeMachine(cores: Cores, command: string, engine: string): Machine {
   const models = cpus();
   const { subject, load } = cores;
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout?.trim() ?? "",
     command,
+    engine,
     processors: `${models.length} × ${models[0]?.model.trim() ?? "unknown"}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `${process.platform} ${release()}`,

@@ -44,5 +44,5 @@ ${http}
 `,
   );
   const command = ["nginx", "-p", folder, "-e", "stderr", "-c", file];
-  return startServer(command, { cores, on, readyUrl: `http://127.0.0.1:${port}/` });
+  return startServer(command, { cores, on, ready: `http://127.0.0.1:${port}/` });
 }

@@ -1,4 +1,8 @@
 import { parseArgs } from "node:util";
+import { settingsTable } from "../../src/settings.ts";
+
+const { one_of: engines, default: usual } = settingsTable.http_engine;
+export type Engine = (typeof engines)[number];
 
 /** What `npm run bench` was asked for. */
 export interface Options {
@@ -14,6 +18,8 @@ export interface Options {
   readonly connections: number;
   /** Part of the results' file names. */
   readonly name: string;
+  /** The value of `http_engine`. */
+  readonly engine: Engine;
   readonly profile: boolean;
   /** Address of an Admin API that shall get the routes, and nothing be measured. */
   readonly configure: string | undefined;
@@ -30,6 +36,7 @@ export const usage = `npm run bench -- [options]
   --rounds N           runs of each, in turns; medians are shown (3)
   --rate N             requests per second of the latency row (15000)
   --connections N      connections of the load (64)
+  --engine ENGINE      Sesame's http_engine: ${engines.join(" or ")} (${usual})
   --name NAME          part of the results' file names (bench)
   --profile            record the gateway's CPU under the session row: results/flame.svg and results/profile.md
   --configure URL      give the Admin API there the routes of this benchmark, with --upstream URL, and end
@@ -46,6 +53,7 @@ export function parseOptions(args: readonly string[]): Options {
       rounds: { type: "string", default: "3" },
       rate: { type: "string", default: "15000" },
       connections: { type: "string", default: "64" },
+      engine: { type: "string", default: usual },
       name: { type: "string", default: "bench" },
       profile: { type: "boolean", default: false },
       configure: { type: "string" },
@@ -54,6 +62,8 @@ export function parseOptions(args: readonly string[]): Options {
     },
   });
   if (!/^[\w.-]+$/.test(values.name)) throw new Error("--name: expected letters, digits, dots and dashes");
+  const engine = engines.find((name) => name === values.engine);
+  if (engine === undefined) throw new Error(`--engine: expected ${engines.join(" or ")}, got '${values.engine}'`);
   if ((values.configure === undefined) !== (values.upstream === undefined)) {
     throw new Error("--configure and --upstream go together");
   }
@@ -64,6 +74,7 @@ export function parseOptions(args: readonly string[]): Options {
     rounds: whole("rounds", values.rounds, 100),
     rate: whole("rate", values.rate, 1_000_000),
     connections: whole("connections", values.connections, 10_000),
+    engine,
     name: values.name,
     profile: values.profile,
     configure: values.configure,

@@ -15,8 +15,10 @@ export interface ServerOptions {
   /** The processors it runs on. */
   readonly on: readonly number[];
   readonly env?: Readonly<Record<string, string>>;
-  /** An address that answers, with whatever status, once the server is ready. */
-  readonly readyUrl: string;
+  /** An address that answers, with whatever status, once the server is ready; or what resolves then, and rejects before. */
+  readonly ready: string | (() => Promise<unknown>);
+  /** Whom it runs as, where it refuses to run as root. */
+  readonly user?: { readonly uid?: number; readonly gid?: number };
 }
 
 const READY_WITHIN_MS = 60_000;
@@ -34,7 +36,8 @@ process.on("exit", () => {
 /** Start a server and wait until it answers. Rejects with what it wrote when it ends before. */
 export async function startServer(command: readonly string[], options: ServerOptions): Promise<Server> {
   const [file, args] = pin(options.cores, options.on, command);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
+  const { env, user, ready } = options;
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env }, ...user });
   children.add(child);
   let output = "";
   const keep = (chunk: Buffer) => {
@@ -56,7 +59,7 @@ export async function startServer(command: readonly string[], options: ServerOpt
     clearTimeout(kill);
   };
   const deadline = Date.now() + READY_WITHIN_MS;
-  while (!(await answers(options.readyUrl))) {
+  while (!(await answers(ready))) {
     if (children.has(child) && Date.now() < deadline) await sleep(50);
     else {
       await stop();
@@ -66,9 +69,10 @@ export async function startServer(command: readonly string[], options: ServerOpt
   return { pid: child.pid!, stop };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(ready: ServerOptions["ready"]): Promise<boolean> {
   try {
-    await (await fetch(url, { signal: AbortSignal.timeout(2000) })).arrayBuffer();
+    if (typeof ready === "string") await (await fetch(ready, { signal: AbortSignal.timeout(2000) })).arrayBuffer();
+    else await ready();
     return true;
   } catch {
     return false;
@@ -76,9 +80,14 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** What a program that ends by itself wrote to its standard output. Rejects when it fails. */
-export function runProgram(cores: Cores, on: readonly number[], command: readonly string[]): Promise<string> {
+export function runProgram(
+  cores: Cores,
+  on: readonly number[],
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const [file, args] = pin(cores, on, command);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   children.add(child);
   let output = "";
   let errors = "";
@@ -112,6 +121,8 @@ export interface Usage {
   readonly cpu: number;
   /** Resident memory in bytes; shared pages count for each. */
   readonly memory: number;
+  /** The most it ever was. */
+  readonly peak: number;
 }
 
 /** proc(5) counts in hundredths of a second, and pages of 4 KiB on the machines we know. */
@@ -124,14 +135,20 @@ export function usageOf(pid: number): Usage | undefined {
     const stats = allStats();
     let cpu = 0;
     let memory = 0;
+    let peak = 0;
     for (const member of treeOf(pid, stats)) {
       cpu += member.ticks * TICK_MICROS;
       memory += member.pages * PAGE;
+      peak += peakOf(member.pid);
     }
-    return { cpu, memory };
+    return { cpu, memory, peak };
   } catch {
     return undefined;
   }
+}
+
+function peakOf(pid: number): number {
+  return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
 }
 
 export interface Stat {

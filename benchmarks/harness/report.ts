@@ -33,10 +33,11 @@ function linesOf({ title, goal, verdict, contenders }: Result): string[][] {
   ];
 }
 
-function figures({ rate, cpu, p99Ms, memory }: Summary): string[] {
+function figures({ rate, cpu, p99Ms, memory, peak }: Summary): string[] {
   const show = (value: Spread | undefined, digits: number) =>
     value ? `${number(value.median, digits)}${apart(value)}` : "";
-  return [show(rate, 0), show(cpu, 1), show(p99Ms, 2), memory ? number(memory.last, 0) : ""];
+  const most = peak ? `, peak ${number(peak.last, 0)}` : "";
+  return [show(rate, 0), show(cpu, 1), show(p99Ms, 2), memory ? number(memory.last, 0) + most : ""];
 }
 
 const number = (value: number, digits: number) =>
@@ -56,8 +57,8 @@ function compare(ours: Summary, other: Summary): string {
 }
 
 export function describe(machine: Machine): string {
-  const { date, commit, processors, memory, system, pinning, versions, load, command } = machine;
-  return `${date}${commit && `, commit ${commit}`}, ${processors}, ${memory}, ${system}; ${pinning}; ${versions}; load before the first row ${load}.\nCommand: \`${command}\``;
+  const { date, commit, engine, processors, memory, system, pinning, versions, load, command } = machine;
+  return `${date}${commit && `, commit ${commit}`}, http_engine ${engine}, ${processors}, ${memory}, ${system}; ${pinning}; ${versions}; load before the first row ${load}.\nCommand: \`${command}\``;
 }
 
 /** The text of results: machine, then table. */

@@ -33,4 +33,6 @@ export interface Sample {
   readonly p99Ms?: number;
   /** Resident memory after the run, in MB (a million bytes). */
   readonly memory?: number;
+  /** The most resident memory so far, in MB, where that is of interest. */
+  readonly peak?: number;
 }

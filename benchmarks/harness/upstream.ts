@@ -24,7 +24,7 @@ export async function startUpstream({ cores, folder, hasNginx, cleanup }: Upstre
   const port = await freePort();
   const bodies = `http://127.0.0.1:${port}`;
   const command = [process.execPath, fileURLToPath(new URL("./upstream-server.ts", import.meta.url)), `${port}`];
-  const server = await startServer(command, { cores, on: cores.load, readyUrl: bodies });
+  const server = await startServer(command, { cores, on: cores.load, ready: bodies });
   cleanup.defer(server.stop);
   if (!hasNginx) return { small: bodies, bodies };
 

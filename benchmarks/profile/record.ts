@@ -22,6 +22,7 @@ const RUNS = 10;
 /** Record where the CPU goes under signed-in requests: `flame.svg` and `profile.md` among the results, the account in README. */
 export async function recordProfile(options: Options, results: string, readme: string): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
+  const { seconds, connections, engine } = options;
   const cores = findCores();
   const folder = mkdtempSync(join(tmpdir(), "sesame-profile-"));
   cleanup.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,11 +30,10 @@ export async function recordProfile(options: Options, results: string, readme: s
   const profiles = join(folder, "profiles");
   const nodeOptions = ["--cpu-prof", `--cpu-prof-dir=${profiles}`, "--cpu-prof-interval=200"];
   await using recorded = new AsyncDisposableStack();
-  const sesame = await startSesame({ cores, upstream, prefix: join(folder, "sesame"), nodeOptions });
+  const sesame = await startSesame({ cores, upstream, engine, prefix: join(folder, "sesame"), nodeOptions });
   recorded.defer(sesame.stop);
   const cookie = await logIn(sesame, paths.session);
   await checkSession(sesame, paths.session, cookie);
-  const { seconds, connections } = options;
   const command = wrkCommand(sesame.url + paths.session, {
     connections,
     threads: 1,
@@ -47,7 +47,7 @@ export async function recordProfile(options: Options, results: string, readme: s
   const [file] = readdirSync(profiles);
   const tree = treeOf(JSON.parse(readFileSync(join(profiles, file!), "utf8")) as CpuProfile);
   writeFileSync(join(results, "flame.svg"), drawFlames(tree, "Sesame, a request with a session cookie"));
-  const machine = describe(describeMachine(cores, "npm run bench -- --profile"));
+  const machine = describe(describeMachine(cores, "npm run bench -- --profile", engine));
   const text = `${machine}\n\n${account(tree, requests)}`;
   writeFileSync(join(results, "profile.md"), `# Where the CPU goes in a signed-in request\n\n${text}`);
   updateFile(readme, "profile", text);

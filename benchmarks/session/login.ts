@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { lacking } from "../../test/helpers/servers.ts";
 import { checkLogin, checkProxy } from "../harness/answers.ts";
 import { type Bench, peersFor } from "../harness/bench.ts";
 import { KEY, paths } from "../harness/configuration.ts";
 import { perSecond, share } from "../harness/goals.ts";
 import { throughput } from "../harness/load.ts";
 import type { Contender, Row } from "../harness/row.ts";
+import { startPostgres } from "../harness/stores.ts";
 import type { Subject } from "../harness/subject.ts";
 import type { WrkResult } from "../harness/wrk.ts";
 
@@ -41,27 +43,49 @@ export const login: Row = {
   },
 };
 
-/** The same, committed to the database before the cookie leaves: as many rows as cookies. */
-export const loginKong: Row = {
-  name: "login-kong",
-  title: "login, storage=kong",
-  goal: perSecond(4_000),
-  async prepare(bench) {
-    const { sesame, peers } = bench;
-    const database = new DatabaseSync(join(sesame.prefix, "sesame.db"), { readOnly: true });
-    bench.cleanup.defer(() => database.close());
-    const rows = () => Number(database.prepare("SELECT count(*) AS rows FROM sessions").get()!["rows"]);
-    const ours = logins(bench, sesame, paths.kong);
-    const counted = async (seconds: number) => {
-      const before = rows();
-      const sample = await ours.run(seconds);
-      const kept = rows() - before;
+/** Logins whose sessions must all be in the database when they are answered; `rows` counts those that are. */
+function committed(bench: Bench, subject: Subject, rows: () => Promise<number>): Contender {
+  const logging = logins(bench, subject, paths.kong);
+  return {
+    ...logging,
+    async run(seconds) {
+      const before = await rows();
+      const sample = await logging.run(seconds);
+      const kept = (await rows()) - before;
       // wrk's own clock differs a little from the time that was asked for.
       const answered = Math.floor(sample.rate! * seconds * 0.99);
-      if (kept < answered) throw new Error(`${sesame.name}: of ${answered} sessions ${kept} are in the database`);
+      if (kept < answered) throw new Error(`${subject.name}: of ${answered} sessions ${kept} are in the database`);
       return sample;
-    };
-    const kong = peers.filter(({ name }) => name === "Kong").map((peer) => logins(bench, peer, paths.kong));
-    return [{ ...ours, run: counted }, ...kong];
+    },
+  };
+}
+
+/** The same, committed to PostgreSQL before the cookie leaves: as many rows as cookies. */
+export const loginPostgres: Row = {
+  name: "login-postgres",
+  title: "login, storage=kong on PostgreSQL",
+  goal: perSecond(4_000),
+  async prepare(bench) {
+    const missing = lacking("postgres", "initdb");
+    if (missing) return missing;
+    const postgres = await startPostgres(bench);
+    const sesame = await bench.startSesame({ name: "Sesame", settings: postgres.settings });
+    const rows = async () => Number((await postgres.query("SELECT count(*) AS rows FROM sessions"))[0]!["rows"]);
+    const kong = bench.peers.filter(({ name }) => name === "Kong").map((peer) => logins(bench, peer, paths.kong));
+    return [committed(bench, sesame, rows), ...kong];
+  },
+};
+
+/** The same, committed to the embedded database. */
+export const loginSqlite: Row = {
+  name: "login-sqlite",
+  title: "login, storage=kong on SQLite",
+  goal: perSecond(4_000),
+  async prepare(bench) {
+    const { sesame } = bench;
+    const database = new DatabaseSync(join(sesame.prefix, "sesame.db"), { readOnly: true });
+    bench.cleanup.defer(() => database.close());
+    const statement = database.prepare("SELECT count(*) AS rows FROM sessions");
+    return [committed(bench, sesame, async () => Number(statement.get()!["rows"]))];
   },
 };

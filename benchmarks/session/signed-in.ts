@@ -1,9 +1,11 @@
+import { lacking } from "../../test/helpers/servers.ts";
 import { checkProxy, checkSession, logIn } from "../harness/answers.ts";
 import { type Bench, peersFor } from "../harness/bench.ts";
 import { paths } from "../harness/configuration.ts";
 import { share } from "../harness/goals.ts";
 import { throughput } from "../harness/load.ts";
 import type { Contender, Row } from "../harness/row.ts";
+import { startRedis } from "../harness/stores.ts";
 import type { Subject } from "../harness/subject.ts";
 
 /** Requests with one live session; the path of the gateway's own storage may differ from that of the peers. */
@@ -45,5 +47,20 @@ export const sessionKong: Row = {
     const kong = bench.peers.filter(({ name }) => name === "Kong");
     const others = await Promise.all(kong.map((peer) => signedIn(bench, peer, paths.kong)));
     return [ours, { ...besides, name: "storage=cookie" }, ...others];
+  },
+};
+
+/** The same with the session's data in a Redis. */
+export const sessionRedis: Row = {
+  name: "session-redis",
+  title: "storage=redis, signed in, session seen before",
+  goal: share("storage=cookie", 0.9),
+  async prepare(bench) {
+    const missing = lacking("redis-server");
+    if (missing) return missing;
+    const sesame = await bench.startSesame({ name: "Sesame", redisPort: await startRedis(bench) });
+    const ours = await signedIn(bench, sesame, paths.redis);
+    const besides = await signedIn(bench, sesame, paths.session);
+    return [ours, { ...besides, name: "storage=cookie" }];
   },
 };

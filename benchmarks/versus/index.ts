@@ -36,7 +36,7 @@ export async function startPeer(wanted: string, parts: VersusParts): Promise<Sub
     cores: parts.cores,
     on: parts.cores.subject,
     env: { NODE_ENV: "production" },
-    readyUrl: address,
+    ready: address,
   });
   parts.cleanup.defer(server.stop);
   return { ...program, url: address, pid: server.pid };

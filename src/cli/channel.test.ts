@@ -50,6 +50,22 @@ test("calls are answered each with its own value, whatever the order", async () 
   assert.deepEqual(await Promise.all(answers), [2, 4, 6]);
 });
 
+test("what is called, and what is answered, in one turn of the event loop travels in one message", async () => {
+  const line = openLine();
+  let sent = 0;
+  for (const end of line.ends) {
+    const { send } = end;
+    end.send = (...message) => {
+      sent++;
+      return send(...message);
+    };
+  }
+  createChannel(line.ends[1], { double: (value: number) => 2 * value });
+  const channel = createChannel(line.ends[0], {});
+  assert.deepEqual(await Promise.all([1, 2, 3].map((value) => channel.call("double", value))), [2, 4, 6]);
+  assert.equal(sent, 2);
+});
+
 test("the errors of a write are the same at the other end", async (t) => {
   const database = openSqlite({ file: ":memory:" });
   const stores = await createStores(database, { plugins: [] });

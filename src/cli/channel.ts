@@ -31,6 +31,7 @@ interface Reply {
 /** Join two processes: `methods` are what the other side may call. Both sides create one. */
 export function createChannel(port: Port, methods: Methods): Channel {
   const pending = new Map<number, PromiseWithResolvers<unknown>>();
+  let outbox: { readonly message: Call | Reply; readonly failed: () => void }[] = [];
   let last = 0;
 
   async function answer({ call, method, argument }: Call): Promise<void> {
@@ -48,9 +49,19 @@ export function createChannel(port: Port, methods: Methods): Channel {
     else waiting?.resolve(value);
   }
 
+  /** What is said in one turn of the event loop goes in one message, as each costs more than what is in it. */
   function send(message: Call | Reply, failed: () => void): void {
+    outbox.push({ message, failed });
+    if (outbox.length === 1) setImmediate(flush);
+  }
+
+  function flush(): void {
+    const sent = outbox;
+    outbox = [];
     // The callback keeps a channel that is closed already from throwing.
-    port.send?.(message as unknown as Serializable, (error) => error && failed());
+    port.send?.(sent.map(({ message }) => message) as unknown as Serializable, (error) => {
+      if (error) for (const { failed } of sent) failed();
+    });
   }
 
   /** The call will not be answered. */
@@ -59,10 +70,13 @@ export function createChannel(port: Port, methods: Methods): Channel {
     pending.delete(call);
   }
 
-  port.on("message", (message) => {
-    if (typeof message !== "object" || message === null) return;
-    if ("call" in message) void answer(message as Call);
-    else if ("reply" in message) settle(message as Reply);
+  port.on("message", (messages) => {
+    // The cluster module has messages of its own.
+    if (!Array.isArray(messages)) return;
+    for (const message of messages as readonly (Call | Reply)[]) {
+      if ("call" in message) void answer(message);
+      else settle(message);
+    }
   });
   port.on("disconnect", () => {
     for (const call of pending.keys()) giveUp(call);

@@ -2,7 +2,7 @@ import type { Change, Key } from "../entities/index.ts";
 import { andThen, type Row, referencedByOthers, stillReferenced } from "../schema/index.ts";
 import { conditionOf } from "./keys.ts";
 import { selectRow } from "./reads.ts";
-import { columnList, decode } from "./rows.ts";
+import { decode } from "./rows.ts";
 import { quote } from "./sql.ts";
 import type { Table } from "./tables.ts";
 import { deleteTags } from "./tags.ts";
@@ -36,6 +36,6 @@ async function deleteTree(context: WriteContext, table: Table, row: Row, changes
 
 /** Expired rows too, as they hold on to their parent. */
 function referring({ tx, now }: WriteContext, table: Table, column: string, id: string) {
-  const sql = `SELECT ${columnList(table)} FROM ${quote(table.name)} WHERE ${quote(column)} = ? ORDER BY "id"`;
+  const sql = `SELECT ${table.columnList} FROM ${quote(table.name)} WHERE ${quote(column)} = ? ORDER BY "id"`;
   return andThen(tx.execute(sql, [id]), (rows) => rows.map((stored) => decode(table, stored, now)));
 }

@@ -8,6 +8,8 @@ export const databaseErrors = {
   NEWER: "ERR_DATABASE_NEWER",
   /** It must be migrated by a process that may write. */
   OLDER: "ERR_DATABASE_OLDER",
+  /** A value is more than the database can hold. */
+  REFUSED: "ERR_DATABASE_REFUSED",
   /** A statement failed: disk full, connection lost, locked for too long. */
   FAILED: "ERR_DATABASE_FAILED",
 } as const;

@@ -5,8 +5,8 @@ const SERIALIZATION_FAILURE = "40001";
 const DEADLOCK_DETECTED = "40P01";
 const FOREIGN_KEY_VIOLATION = "23503";
 const UNIQUE_VIOLATION = "23505";
-/** Class 22: a value that its column cannot have. */
-const DATA_EXCEPTION = /^22/;
+/** Class 22: a value that its column cannot have. Class 54: one that is too large, as for an index. */
+const DATA_EXCEPTION = /^(22|54)/;
 
 /** The SQLSTATE of an error that the server reported; undefined for those of the connection. */
 function stateOf(error: unknown): string | undefined {
@@ -37,7 +37,7 @@ export function leavesConnection(error: unknown): boolean {
 export function failure(description: string, error: unknown): DatabaseError {
   const state = stateOf(error);
   if (state !== undefined && DATA_EXCEPTION.test(state)) {
-    return new DatabaseError(databaseErrors.FAILED, `the database ${description} cannot hold a value (${state})`);
+    return new DatabaseError(databaseErrors.REFUSED, `the database ${description} cannot hold a value (${state})`);
   }
   return wrap(databaseErrors.FAILED, `the database ${description} failed`, error);
 }

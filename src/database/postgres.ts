@@ -5,7 +5,7 @@ import type { Link } from "./link.ts";
 import { clientConfig, type PostgresOptions, quoteIdentifier } from "./postgres-config.ts";
 import { failure, isClash, isViolation, leavesConnection, wrap } from "./postgres-errors.ts";
 import { PostgresLink } from "./postgres-link.ts";
-import type { Database, Executor, SqlRow, SqlValue } from "./sql.ts";
+import { type Database, type Executor, quote, type SqlRow, type SqlValue, type Transaction } from "./sql.ts";
 import { numberPlaces, type Statement, Statements } from "./statements.ts";
 
 /**
@@ -91,9 +91,12 @@ class Postgres implements Database {
    * its turn among those that were undone too, so that it only has to hold its own against newcomers; after the time that a
    * statement may take it is given up.
    */
-  transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
+  transaction<T>(work: (tx: Transaction) => Awaitable<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      const tx: Executor = { execute: (sql, values) => this.#run(client, sql, values) };
+      const tx: Transaction = {
+        execute: (sql, values) => this.#run(client, sql, values),
+        insert: (table, rows) => this.#insert(client, table, rows),
+      };
       const attempt = () => this.#transact(client, SERIALIZABLE, () => work(tx));
       try {
         return await attempt();
@@ -167,6 +170,18 @@ class Postgres implements Database {
     }
   }
 
+  /** One statement for any number of rows, so that it is prepared once: each column is sent as an array. */
+  async #insert(
+    client: PoolClient,
+    { name, stored, columnList }: InsertInto,
+    rows: readonly (readonly SqlValue[])[],
+  ): Promise<void> {
+    const arrays = stored.map(({ type }) => `?::${type}[]`).join(", ");
+    const sql = `INSERT INTO ${quote(name)} (${columnList}) SELECT * FROM unnest(${arrays})`;
+    const values = stored.map((_, index) => rows.map((row) => row[index]!));
+    await this.#query(client, this.#statements.of(sql), values);
+  }
+
   #run(client: PoolClient, sql: string, values?: readonly SqlValue[]): Promise<readonly SqlRow[]> {
     return this.#query(client, this.#statements.of(sql), values);
   }
@@ -174,7 +189,7 @@ class Postgres implements Database {
   async #query(
     client: PoolClient,
     statement: Statement,
-    values: readonly SqlValue[] = [],
+    values: readonly (SqlValue | readonly SqlValue[])[] = [],
     timeoutMs?: number,
   ): Promise<readonly SqlRow[]> {
     try {
@@ -195,6 +210,8 @@ class Postgres implements Database {
     await this.#pool.end();
   }
 }
+
+type InsertInto = Parameters<Transaction["insert"]>[0];
 
 /** Asked for only where it is missing, as it takes a right that not every user has. */
 async function makeSchema(tx: Executor, schema: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { Key, Page, PageQuery } from "../entities/index.ts";
 import { type Awaitable, andThen, type Row } from "../schema/index.ts";
 import { type Condition, conditionOf } from "./keys.ts";
 import { decodeOffset, encodeOffset, pageSize } from "./offsets.ts";
-import { columnList, decode } from "./rows.ts";
+import { decode } from "./rows.ts";
 import { type Executor, quote, type SqlRow } from "./sql.ts";
 import type { Table } from "./tables.ts";
 
@@ -23,7 +23,7 @@ export function selectWhere(
 ): Awaitable<Row[]> {
   const all = table.entity.ttl ? [...conditions, unexpired(now)] : conditions;
   const where = all.length > 0 ? ` WHERE ${all.map(({ sql }) => sql).join(" AND ")}` : "";
-  const sql = `SELECT ${columnList(table)} FROM ${quote(table.name)}${where}${rest}`;
+  const sql = `SELECT ${table.columnList} FROM ${quote(table.name)}${where}${rest}`;
   const values = all.flatMap((condition) => condition.values);
   return andThen(executor.execute(sql, values), (rows: readonly SqlRow[]) =>
     rows.map((row) => decode(table, row, now)),

@@ -1,5 +1,5 @@
 import type { Entity } from "../schema/index.ts";
-import { columnList, columnNames, encode, type StoredRow } from "./rows.ts";
+import { encode, type StoredRow } from "./rows.ts";
 import { type Database, type Executor, quote } from "./sql.ts";
 import { createTables, inOrder, type Table } from "./tables.ts";
 import { writeTags } from "./tags.ts";
@@ -35,9 +35,9 @@ async function clear(tx: Executor, table: Table): Promise<void> {
 
 async function write(tx: Executor, table: Table, stored: StoredRow): Promise<void> {
   const values = encode(table, stored);
-  const set = columnNames(table).map((name) => `${quote(name)} = excluded.${quote(name)}`);
+  const set = table.stored.map(({ name }) => `${quote(name)} = excluded.${quote(name)}`);
   const sql =
-    `INSERT INTO ${quote(table.name)} (${columnList(table)}) VALUES (${values.map(() => "?").join(", ")})` +
+    `INSERT INTO ${quote(table.name)} (${table.columnList}) VALUES (${values.map(() => "?").join(", ")})` +
     ` ON CONFLICT ("id") DO UPDATE SET ${set.join(", ")}`;
   await tx.execute(sql, values);
   await writeTags(tx, table, stored.row, undefined);

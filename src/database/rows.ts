@@ -1,5 +1,5 @@
 import { prepare, type Row, type Values } from "../schema/index.ts";
-import { quote, type SqlRow, type SqlValue } from "./sql.ts";
+import type { SqlRow, SqlValue } from "./sql.ts";
 import type { Column, Table } from "./tables.ts";
 
 /** A row ready to be stored: values by column, and when it expires, in seconds since the epoch. */
@@ -9,16 +9,7 @@ export interface StoredRow {
   readonly expiry?: number | null;
 }
 
-/** The columns of a table in the order of `encode`, for SELECT and INSERT. */
-export function columnList(table: Table): string {
-  return columnNames(table).map(quote).join(", ");
-}
-
-export function columnNames(table: Table): string[] {
-  const names = table.columns.map(({ name }) => name);
-  return table.entity.ttl ? [...names, "ttl"] : names;
-}
-
+/** The values of all columns. */
 export function encode(table: Table, { row, expiry = null }: StoredRow): SqlValue[] {
   const values = table.columns.map((column) => encodeValue(column, row[column.field]));
   return table.entity.ttl ? [...values, expiry] : values;
@@ -79,10 +70,11 @@ function remaining(expiry: SqlValue | undefined, now: number): number | null {
   return expiry === null || expiry === undefined ? null : Math.max(0, Math.floor(Number(expiry) - now));
 }
 
-/** What a reader will get of a row that is about to be stored. */
-export function roundTrip(table: Table, stored: StoredRow, now: number): Row {
-  const values = encode(table, stored);
-  return decode(table, Object.fromEntries(columnNames(table).map((name, index) => [name, values[index]!])), now);
+/** What a reader will get of a row that is about to be stored with these values. */
+export function roundTrip(table: Table, values: readonly SqlValue[], now: number): Row {
+  const stored: Record<string, SqlValue> = {};
+  for (const [index, { name }] of table.stored.entries()) stored[name] = values[index]!;
+  return decode(table, stored, now);
 }
 
 /** The values of a tuple or a unique field as clients know them, for messages. */

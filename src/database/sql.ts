@@ -1,5 +1,6 @@
 import type { Awaitable } from "../schema/index.ts";
 import type { Link } from "./link.ts";
+import type { Table } from "./tables.ts";
 
 export type SqlValue = string | number | null;
 export type SqlRow = { readonly [column: string]: SqlValue };
@@ -7,6 +8,12 @@ export type SqlRow = { readonly [column: string]: SqlValue };
 /** Runs one statement; `?` stands for the values in turn. SQL is kept to what SQLite and PostgreSQL share. */
 export interface Executor {
   execute(sql: string, values?: readonly SqlValue[]): Awaitable<readonly SqlRow[]>;
+}
+
+/** Runs statements within one transaction. */
+export interface Transaction extends Executor {
+  /** Add rows to a table, each with a value for each of its columns, in as few statements as the database can. */
+  insert(table: Pick<Table, "name" | "stored" | "columnList">, rows: readonly (readonly SqlValue[])[]): Awaitable<void>;
 }
 
 /** A connection that speaks SQL. Statements that fail throw `DatabaseError`, or what `brokenRule` knows. */
@@ -19,7 +26,7 @@ export interface Database extends Executor {
    * that it is given and no other. Transactions are isolated as if they ran one after the other; a work that clashed with
    * another is undone and run again.
    */
-  transaction<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Awaitable<T>): Promise<T>;
   /** A transaction that changes tables: of all processes only one at a time is in such a one, however long it takes. */
   migration<T>(work: (tx: Executor) => Awaitable<T>): Promise<T>;
   /** Whether the error says that a statement broke a unique index or a foreign key. */

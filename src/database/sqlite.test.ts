@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { type Mock, type TestContext, test } from "node:test";
 import { service } from "../entities/index.ts";
 import type { DatabaseError } from "./errors.ts";
 import { migrations } from "./migrations.ts";
@@ -126,17 +126,51 @@ test("changes of another process reach the listeners when they are told", async 
 test("what was answered survives the sudden death of the process", { timeout: 20_000 }, async (t) => {
   const file = join(createFolder(t), "sesame.db");
   const program = `
+    import { writeSync } from "node:fs";
     import { openSqlite, createStores } from ${JSON.stringify(new URL("index.ts", import.meta.url).href)};
     const stores = await createStores(openSqlite({ file: process.argv[1] }), { plugins: [] });
-    await stores.named("services").insert({ name: "s", host: "h" });
-    process.kill(process.pid, "SIGKILL");
+    const services = stores.named("services");
+    for (let worker = 0; worker < 64; worker++) void (async () => {
+      for (let number = 0; ; number++) {
+        const name = \`s\${worker}-\${number}\`;
+        await services.insert({ name, host: "h" });
+        writeSync(1, name + "\\n");
+      }
+    })();
   `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program, file], { stdio: "ignore" });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program, file], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk) => {
+    said += chunk;
+    if (said.length > 10_000) child.kill("SIGKILL");
+  });
   assert.deepEqual(await once(child, "close"), [null, "SIGKILL"]);
   const database = openSqlite({ file });
   const stores = await createStores(database, { plugins: [] });
-  assert.equal((await stores.of(service).select({ name: "s" }))?.host, "h");
+  const kept = new Set((await stores.of(service).all()).map(({ name }) => name));
+  const answered = said.split("\n").slice(0, -1);
+  assert.ok(answered.length > 500);
+  assert.deepEqual(
+    answered.filter((name) => !kept.has(name)),
+    [],
+  );
   await database.close();
+});
+
+test("writes that come together while the database fails all fail at once", async (t) => {
+  const file = join(createFolder(t), "sesame.db");
+  const writable = openSqlite({ file });
+  await createStores(writable, { plugins: [] });
+  await writable.close();
+  const database = openSqlite({ file, readOnly: true });
+  t.after(() => database.close());
+  const stores = await createStores(database, { plugins: [] });
+  t.mock.method(database, "transaction");
+  const writes = await Promise.allSettled(Array.from({ length: 50 }, () => stores.of(service).insert({ host: "h" })));
+  for (const write of writes) assert.equal(write.status === "rejected" && write.reason.code, "ERR_DATABASE_FAILED");
+  assert.equal((database.transaction as unknown as Mock<() => void>).mock.callCount(), 1);
 });
 
 test("processes that open a new database at once all find it ready", { timeout: 20_000 }, async (t) => {

@@ -1,4 +1,5 @@
 import {
+  type Change,
   consumer,
   createPluginEntity,
   createRouteEntity,
@@ -13,6 +14,7 @@ import type { Entity, PluginSchema, Row, RowOf } from "../schema/index.ts";
 import { ChangeFeed } from "./changes.ts";
 import { Conflict, explain } from "./conflicts.ts";
 import { SqlEntityStore, type Writer } from "./entity-store.ts";
+import { DatabaseError, databaseErrors } from "./errors.ts";
 import { removeExpired, Sweeper } from "./expiry.ts";
 import { permanentLease } from "./lease.ts";
 import type { Announcement, Link } from "./link.ts";
@@ -22,6 +24,8 @@ import { refuse } from "./refusals.ts";
 import type { Database } from "./sql.ts";
 import { createTables, type Table, type Tables } from "./tables.ts";
 import { selectTags } from "./tags.ts";
+import { type Waiting, WriteQueue } from "./write-queue.ts";
+import { WriteTransaction } from "./write-transaction.ts";
 import { type Outcome, perform, type WriteContext } from "./writes.ts";
 
 export interface StoresOptions {
@@ -59,6 +63,9 @@ export async function createStores(database: Database, options: StoresOptions): 
   return new SqlStores({ database, tables, entities, feed, now }, options);
 }
 
+/** Additions that have to wait for another node's lock hold up the next ones no longer than this. */
+const PATIENCE_MS = 50;
+
 interface StoresParts {
   readonly database: Database;
   readonly tables: Tables;
@@ -78,12 +85,15 @@ class SqlStores implements Stores {
   readonly #sweeper: Sweeper;
   readonly #isDeclared: (entity: Entity) => boolean;
   readonly #now: Clock;
-  /** The end of the last write, as changes are to be told in the order in which they were committed. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #link: Link | undefined;
+  readonly #queue: WriteQueue;
 
   constructor({ database, tables, entities, feed, now }: StoresParts, options: StoresOptions) {
     const { link } = database;
     this.#database = database;
+    this.#link = link;
+    // Without a link changes are told in the order in which batches are done.
+    this.#queue = new WriteQueue((batch) => this.#performAll(batch), link && PATIENCE_MS);
     this.#tables = tables;
     this.#feed = feed;
     this.#now = now;
@@ -91,8 +101,7 @@ class SqlStores implements Stores {
     this.#isDeclared = options.isDeclared ?? (() => false);
     this.entities = entities;
     this.lease = options.lease ?? link?.lease ?? permanentLease;
-    this.write =
-      options.write ?? (link ? (write) => this.#performLinked(write, link) : (write) => this.#performInTurn(write));
+    this.write = options.write ?? ((write) => this.#performHere(write));
     const storeOf = (name: string) => new SqlEntityStore(database, tables.get(name)!, this.write, now);
     this.#stores = new Map(entities.map(({ name }) => [name, storeOf(name)]));
   }
@@ -127,37 +136,13 @@ class SqlStores implements Stores {
     return this.#feed.onReset(listener);
   }
 
-  async #performInTurn(write: Write): Promise<Row | boolean> {
-    // Listeners are told in turn too, but the next write does not wait for them.
-    const committed = this.#last.then(async () => {
-      const { answer, changes } = await this.#commit(write);
-      return { answer, told: { done: this.#feed.publish(changes) } };
-    });
-    this.#last = committed.catch(() => undefined);
-    const { answer, told } = await committed;
-    await told.done;
-    return answer;
-  }
-
-  /** The link puts the writes of all nodes in one order, so that those of this one need no turn. */
-  async #performLinked(write: Write, link: Link): Promise<Row | boolean> {
-    const announcement = link.announce();
-    let outcome: Outcome;
-    try {
-      outcome = await this.#commit(write, announcement);
-    } catch (error) {
-      announcement.cancel();
-      throw error;
-    }
-    await announcement.told();
-    return outcome.answer;
-  }
-
-  async #commit(write: Write, announcement?: Announcement): Promise<Outcome> {
-    const outcome = await this.#attempt(write, announcement);
-    if (outcome.changes[0]?.operation === "create")
-      await this.#sweeper.sweep(this.#tables.get(write.entity)!, this.#now());
-    return outcome;
+  /**
+   * Where a link puts the writes of all nodes in one order, those of this one need no turn. Then only additions share a
+   * transaction, as they read nothing; other writes are quicker side by side.
+   */
+  #performHere(write: Write): Promise<Row | boolean> {
+    if (!this.#link || write.verb === "insert") return this.#queue.add(write);
+    return new Promise((resolve, reject) => void this.#performAll([{ write, resolve, reject }]));
   }
 
   #perform(context: WriteContext, write: Write): Promise<Outcome> {
@@ -166,25 +151,86 @@ class SqlStores implements Stores {
   }
 
   /**
-   * An expired row in the way is removed, and the write tried again; likewise when what was in the way is gone by the time
-   * that one looks.
+   * Perform writes in one transaction. One that fails must not take the others along, so the batch is divided in two until it
+   * stands alone; if it is the database that fails, all fail at once. Done when all are committed or refused; who waits is
+   * answered when the listeners are done.
    */
-  async #attempt(write: Write, announcement?: Announcement, expired?: ExpiredRow, attempts = 5): Promise<Outcome> {
+  async #performAll(batch: readonly Waiting[]): Promise<void> {
+    const announcement = this.#link?.announce();
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = await this.#commit(
+        batch.map(({ write }) => write),
+        announcement,
+      );
+    } catch (error) {
+      announcement?.cancel();
+      if (batch.length === 1 || isOutage(error)) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      const middle = batch.length >> 1;
+      await this.#performAll(batch.slice(0, middle));
+      return this.#performAll(batch.slice(middle));
+    }
+    const told = announcement ? announcement.told() : this.#feed.publish(this.#announced(outcomes));
+    told.then(
+      () => {
+        for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index]!.answer);
+      },
+      (error: unknown) => {
+        for (const { reject } of batch) reject(error);
+      },
+    );
+  }
+
+  /** The changes that others are told of, in their order. */
+  #announced(outcomes: readonly Outcome[]): Change[] {
+    return outcomes
+      .flatMap(({ changes }) => changes)
+      .filter(({ operation, entity }) => operation !== "create" || !this.#tables.get(entity)!.entity.unannounced);
+  }
+
+  async #commit(writes: readonly Write[], announcement?: Announcement): Promise<readonly Outcome[]> {
+    const outcomes = await this.#attempt(writes, announcement);
+    const created = new Map<Table, number>();
+    for (const { changes } of outcomes) {
+      if (changes[0]?.operation !== "create") continue;
+      const table = this.#tables.get(changes[0].entity)!;
+      created.set(table, (created.get(table) ?? 0) + 1);
+    }
+    for (const [table, count] of created) await this.#sweeper.sweep(table, count, this.#now());
+    return outcomes;
+  }
+
+  /**
+   * An expired row in the way of a write is removed, and the write tried again; likewise when what was in the way is gone by
+   * the time that one looks.
+   */
+  async #attempt(
+    writes: readonly Write[],
+    announcement?: Announcement,
+    expired?: ExpiredRow,
+    attempts = 5,
+  ): Promise<readonly Outcome[]> {
     const now = this.#now();
     try {
-      return await this.#database.transaction(async (tx) => {
-        const context = { database: this.#database, tables: this.#tables, tx, now };
+      return await this.#database.transaction(async (transaction) => {
+        const tx = new WriteTransaction(transaction, this.#database);
+        const context = { tables: this.#tables, tx, now };
         if (expired) await removeExpired(context, expired.table, expired.id);
-        const outcome = await this.#perform(context, write);
-        await announcement?.send(tx, outcome.changes);
-        return outcome;
+        const outcomes: Outcome[] = [];
+        for (const write of writes) outcomes.push(await this.#perform(context, write));
+        await tx.flush();
+        await announcement?.send(tx, this.#announced(outcomes));
+        return outcomes;
       });
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error;
+      if (!(error instanceof Conflict) || writes.length > 1) throw error;
       const reason = await explain(this.#database, this.#tables, error, now);
       if (reason && "error" in reason) throw reason.error;
       if (attempts === 1) throw error;
-      return this.#attempt(write, announcement, reason && { table: error.table, id: reason.expired }, attempts - 1);
+      return this.#attempt(writes, announcement, reason && { table: error.table, id: reason.expired }, attempts - 1);
     }
   }
 }
@@ -192,4 +238,9 @@ class SqlStores implements Stores {
 interface ExpiredRow {
   readonly table: Table;
   readonly id: string;
+}
+
+/** Whether it is the database that fails, and not what it was given. */
+function isOutage(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code !== databaseErrors.REFUSED;
 }

@@ -17,10 +17,20 @@ export interface Referrer {
   readonly column: Column;
 }
 
+/** A column as the database has it. */
+export interface StoredColumn {
+  readonly name: string;
+  readonly type: (typeof types)[ColumnKind];
+}
+
 export interface Table {
   readonly name: string;
   readonly entity: Entity;
   readonly columns: readonly Column[];
+  /** All columns in the order of `encode`: those of the fields, then the end of a row's life, where rows have one. */
+  readonly stored: readonly StoredColumn[];
+  /** Their names in SQL. */
+  readonly columnList: string;
   /** Columns by field. */
   readonly byField: ReadonlyMap<string, Column>;
   readonly hasTags: boolean;
@@ -48,7 +58,17 @@ function tableOf(entity: Entity): Omit<Table, "referrers"> {
     return { name: kind === "reference" ? `${field}_id` : field, field, kind, definition };
   });
   const byField = new Map(columns.map((column) => [column.field, column]));
-  return { name: entity.name, entity, columns, byField, hasTags: byField.get("tags")?.definition.type === "set" };
+  const stored: StoredColumn[] = columns.map(({ name, kind }) => ({ name, type: types[kind] }));
+  if (entity.ttl) stored.push({ name: "ttl", type: types.number });
+  return {
+    name: entity.name,
+    entity,
+    columns,
+    stored,
+    columnList: stored.map(({ name }) => quote(name)).join(", "),
+    byField,
+    hasTags: byField.get("tags")?.definition.type === "set",
+  };
 }
 
 function kindOf(field: Field): ColumnKind {

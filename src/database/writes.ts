@@ -11,15 +11,15 @@ import {
   type Values,
   validate,
 } from "../schema/index.ts";
-import { Conflict } from "./conflicts.ts";
 import { deleteRow } from "./deletes.ts";
 import { conditionOf, membersOfKey } from "./keys.ts";
 import { selectRow, selectWhere } from "./reads.ts";
 import { refuseAbsentParents, resolveReferences } from "./references.ts";
-import { columnList, columnNames, encode, roundTrip, type StoredRow } from "./rows.ts";
-import { type Database, type Executor, quote } from "./sql.ts";
+import { encode, roundTrip, type StoredRow } from "./rows.ts";
+import { quote } from "./sql.ts";
 import type { Table, Tables } from "./tables.ts";
 import { writeTags } from "./tags.ts";
+import type { WriteTransaction } from "./write-transaction.ts";
 
 /** What a write made of the database: its answer, and the changes in their order. */
 export interface Outcome {
@@ -27,11 +27,10 @@ export interface Outcome {
   readonly changes: readonly Change[];
 }
 
-/** One write within its transaction. */
+/** What the writes of one transaction share. */
 export interface WriteContext {
-  readonly database: Database;
   readonly tables: Tables;
-  readonly tx: Executor;
+  readonly tx: WriteTransaction;
   /** Seconds since the epoch, with a fraction. */
   readonly now: number;
 }
@@ -150,36 +149,18 @@ export function createReader({ tables, tx, now }: WriteContext): Reader {
 
 async function create(context: WriteContext, table: Table, stored: StoredRow): Promise<Outcome> {
   const values = encode(table, stored);
-  const places = values.map(() => "?").join(", ");
-  const sql = `INSERT INTO ${quote(table.name)} (${columnList(table)}) VALUES (${places})`;
-  await execute(context, table, stored.row, true, sql, values);
-  const row = roundTrip(table, stored, context.now);
+  context.tx.add(table, stored.row, values);
+  const row = roundTrip(table, values, context.now);
   await writeTags(context.tx, table, row, undefined);
   return { answer: row, changes: [{ entity: table.name, operation: "create", row }] };
 }
 
 async function replace(context: WriteContext, table: Table, stored: StoredRow, old: Row): Promise<Outcome> {
-  const assignments = columnNames(table).map((name) => `${quote(name)} = ?`);
-  const sql = `UPDATE ${quote(table.name)} SET ${assignments.join(", ")} WHERE "id" = ?`;
-  await execute(context, table, stored.row, false, sql, [...encode(table, stored), old.id]);
-  const row = roundTrip(table, stored, context.now);
+  const values = encode(table, stored);
+  await context.tx.replace(table, stored.row, values, old.id);
+  const row = roundTrip(table, values, context.now);
   await writeTags(context.tx, table, row, old);
   return { answer: row, changes: [{ entity: table.name, operation: "update", row, old }] };
-}
-
-async function execute(
-  { database, tx }: WriteContext,
-  table: Table,
-  row: Row,
-  isNew: boolean,
-  sql: string,
-  values: ReturnType<typeof encode>,
-): Promise<void> {
-  try {
-    await tx.execute(sql, values);
-  } catch (error) {
-    throw database.isViolation(error) ? new Conflict(table, row, isNew, error) : error;
-  }
 }
 
 async function expiryOf({ tx }: WriteContext, table: Table, id: string): Promise<number | null> {

@@ -7,6 +7,7 @@ export const sessionLineage = {
   description: "A login whose session lives, wherever it is kept.",
   primary_key: ["id"],
   internal: true,
+  unannounced: true,
   ttl: true,
   fields: {
     id: uuid,

@@ -66,8 +66,9 @@ export interface Change {
 }
 
 /**
- * Hears the changes of one write, in the order of the commits. The write is answered when it is done, so it must not
- * wait for a write of its own.
+ * Hears the changes of one write, or of several that were committed together, in the order of the commits. The creation of a
+ * row of an `unannounced` entity is not told. The writes are answered when it is done, so it must not wait for a write of its
+ * own.
  */
 export type ChangeListener = (changes: readonly Change[]) => Awaitable<void>;
 

@@ -44,6 +44,21 @@ test("an answer that was asked for before a change and comes after it is not kep
   assert.deepEqual(await late, fiona);
 });
 
+test("that a row is absent is not remembered of an entity whose creations are not told", async () => {
+  const { stores, rows, reads } = slowStores();
+  const lookups = createLookups(stores);
+  const secret = { ...consumer, unannounced: true } as const;
+  const absent = lookups.find(secret, "username", "fiona");
+  reads.shift()!();
+  assert.equal(await absent, undefined);
+  const fiona = { id: "1", username: "fiona" };
+  rows.set("fiona", fiona);
+  const found = lookups.find(secret, "username", "fiona");
+  reads.shift()!();
+  assert.equal(await found, fiona);
+  assert.equal(lookups.find(secret, "username", "fiona"), fiona);
+});
+
 test("a change forgets what the row is and was an answer to, and nothing else", async () => {
   const { stores, rows, reads, tell } = slowStores();
   const lookups = createLookups(stores);

@@ -63,12 +63,11 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
     watch: (entity, field, value) => memoryOf(entity).watch(uniqueKey(field, value)),
-    children: (entity, field, id) =>
-      memoryOf(entity).remember(
-        childrenKey(field, id),
-        () => childrenOf(stores.of(entity), field, id),
-        () => undefined,
-      ),
+    children(entity, field, id) {
+      const read = () => childrenOf(stores.of(entity), field, id);
+      // More of them may come unheard.
+      return entity.unannounced ? read() : memoryOf(entity).remember(childrenKey(field, id), read, () => undefined);
+    },
     store: (entity) => stores.of(entity),
     entities: stores.entities,
     follow(entity, changed, missed) {
@@ -114,11 +113,13 @@ class Memory {
   readonly #unique: readonly string[];
   readonly #foreign: readonly string[];
   readonly #lease: Lease;
+  readonly #remembersAbsence: boolean;
   /** Counts changes: an answer that was asked for before a change and comes after it is not kept. */
   #changes = 0;
 
-  constructor({ fields }: Entity, max: number, lease: Lease) {
+  constructor({ fields, unannounced }: Entity, max: number, lease: Lease) {
     this.#lease = lease;
+    this.#remembersAbsence = !unannounced;
     this.#answers = new LRUCache({ max, dispose: (answer) => answer.forget() });
     const names = Object.keys(fields);
     this.#unique = names.filter((name) => name === "id" || fields[name]!.unique);
@@ -131,6 +132,7 @@ class Memory {
     if (known && !known.isOver) return known.row as T;
     const asked = this.#changes;
     const keep = (value: T): T => {
+      if (value === undefined && !this.#remembersAbsence) return value;
       const seconds = lifeOf(value);
       const endMs = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000;
       if (asked === this.#changes && key.length <= MAX_KEY) this.#answers.set(key, new Answer(value, endMs));

@@ -31,6 +31,11 @@ export interface Entity {
   readonly db_export?: false;
   /** Consumers are recognised by its rows. */
   readonly credential?: true;
+  /**
+   * Nobody knows a row before it is there, as nothing in its keys can be guessed: that one was created is told to nobody, and
+   * that one is absent is not remembered.
+   */
+  readonly unannounced?: true;
   /** Rows may expire: the transient member `ttl` in seconds is accepted and shown. */
   readonly ttl?: true;
   /** Rows refine their schema by the value of `key` (the first element, if that is a list). */

@@ -4,26 +4,36 @@ const BLOCK = 64;
 const DIGEST = 32;
 
 /**
- * HMAC-SHA-256 under one key (RFC 2104), kept ready as its two padded key blocks: two one-shot digests cost a third of
- * `createHmac` in Node 24, and their latin1 text a fifth of a Buffer. The key must have at most 64 bytes.
+ * HMAC-SHA-256 (RFC 2104), kept ready as its two padded key blocks: two one-shot digests cost a third of `createHmac` in Node
+ * 24, and their latin1 text a fifth of a Buffer. Nothing is allocated as long as messages have the length of the last one.
  */
 export class Hmac {
-  readonly #inner = Buffer.alloc(BLOCK, 0x36);
-  readonly #outer = Buffer.alloc(BLOCK + DIGEST, 0x5c);
+  #inner = Buffer.alloc(BLOCK);
+  readonly #outer = Buffer.alloc(BLOCK + DIGEST);
 
-  constructor(key: Uint8Array) {
-    for (let at = 0; at < key.length; at++) {
-      this.#inner[at]! ^= key[at]!;
-      this.#outer[at]! ^= key[at]!;
+  /** The key: at most 64 bytes, one character for each. */
+  constructor(key: string) {
+    this.setKey(key);
+  }
+
+  /** Replace the key. */
+  setKey(key: string): void {
+    for (let at = 0; at < BLOCK; at++) {
+      const byte = at < key.length ? key.charCodeAt(at) : 0;
+      this.#inner[at] = byte ^ 0x36;
+      this.#outer[at] = byte ^ 0x5c;
     }
   }
 
   /** The 32 bytes of the authentication code, one character for each. */
   digest(message: Uint8Array): string {
-    const inner = Buffer.allocUnsafe(BLOCK + message.length);
-    inner.set(this.#inner);
-    inner.set(message, BLOCK);
-    this.#outer.write(hash("sha256", inner, "binary"), BLOCK, "latin1");
+    if (this.#inner.length !== BLOCK + message.length) {
+      const inner = Buffer.alloc(BLOCK + message.length);
+      inner.set(this.#inner.subarray(0, BLOCK));
+      this.#inner = inner;
+    }
+    this.#inner.set(message, BLOCK);
+    this.#outer.write(hash("sha256", this.#inner, "binary"), BLOCK, "latin1");
     return hash("sha256", this.#outer, "binary");
   }
 }

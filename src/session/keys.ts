@@ -21,8 +21,8 @@ export interface SealKey {
 
 /** All keys that come from one initial key material. The material itself stays inside. */
 export interface SessionKeys {
-  /** The key of the header's MAC for a session id of 32 bytes. */
-  mac(sid: Uint8Array): Hmac;
+  /** The 32 bytes of a message's MAC, one character for each, under the key for a session id of 32 bytes. */
+  mac(sid: Uint8Array, message: Uint8Array): string;
   /**
    * The key of the payload for a session id. A promise where the derivation is so slow (Medium and up: more than a
    * millisecond) that it is done beside the event loop.
@@ -36,24 +36,31 @@ export interface SessionKeys {
  */
 export function createKeys(ikm: Uint8Array, fips = getFips() === 1): SessionKeys {
   // RFC 5869 §2.2: an empty salt stands for as many zeros as the digest has bytes.
-  const expand = new Hmac(Buffer.from(new Hmac(Buffer.alloc(32)).digest(ikm), "latin1"));
+  const pseudorandom = new Hmac("").digest(ikm);
+  // One for each length of message.
+  const [expandMac, expandSeal, expandNext] = [1, 2, 3].map(() => new Hmac(pseudorandom)) as [Hmac, Hmac, Hmac];
+  const mac = new Hmac("");
   const macInfo = infoBuffer("authentication");
   const sealInfo = infoBuffer("encryption");
   const sealNext = Buffer.alloc(32 + sealInfo.length);
 
   function seal(sid: Uint8Array): SealKey {
     // RFC 5869 §2.3: T(1) = HMAC(info | 1), T(2) = HMAC(T(1) | info | 2); 44 bytes are wanted.
-    const first = expand.digest(withSid(sealInfo, sid));
+    const first = expandSeal.digest(withSid(sealInfo, sid));
     sealNext.write(first, 0, "latin1");
     sealNext.set(sealInfo, 32);
     sealNext[sealNext.length - 1] = 2;
-    return split(Buffer.from(first + expand.digest(sealNext).slice(0, NONCE), "latin1"));
+    return split(Buffer.from(first + expandNext.digest(sealNext).slice(0, NONCE), "latin1"));
   }
 
   return {
-    mac(sid) {
-      if (fips) return new Hmac(pbkdf2Sync(ikm, salt("authentication", sid), 1, 32, "sha256"));
-      return new Hmac(Buffer.from(expand.digest(withSid(macInfo, sid)), "latin1"));
+    mac(sid, message) {
+      mac.setKey(
+        fips
+          ? pbkdf2Sync(ikm, salt("authentication", sid), 1, 32, "sha256").toString("latin1")
+          : expandMac.digest(withSid(macInfo, sid)),
+      );
+      return mac.digest(message);
     },
     seal(sid, safety) {
       const rounds = iterations[safety] || (fips ? 1 : 0);

@@ -43,5 +43,5 @@ export function isSigned(header: Header, keys: SessionKeys, suffix: Uint8Array):
 function macOf(header: Header, keys: SessionKeys, suffix: Uint8Array): string {
   const signed = header.bytes.subarray(0, MAC_END);
   const message = suffix.length === 0 ? signed : Buffer.concat([signed, suffix]);
-  return keys.mac(sidOf(header)).digest(message).slice(0, 16);
+  return keys.mac(sidOf(header), message).slice(0, 16);
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { bindFlags } from "./bind.ts";
 import { LARGEST_COOKIES } from "./chunks.ts";
 import type { HeaderLimits } from "./header.ts";
@@ -6,6 +5,7 @@ import { type HeaderProperty, headerPropertyOf } from "./header-names.ts";
 import { createKeys, ikmOfSecret, type RememberSafety, randomIkm, type SessionKeys } from "./keys.ts";
 import { compileLegacy, type LegacySettings } from "./legacy/settings.ts";
 import { type ParsedOptions, parseOptions, type SessionOptions } from "./options.ts";
+import { randomId } from "./random.ts";
 import { attributesText } from "./set-cookie.ts";
 import type { SessionStorage } from "./storage.ts";
 import type { AbsoluteRule } from "./timeouts.ts";
@@ -68,7 +68,7 @@ export function compile(given: SessionOptions, parts: SessionParts): Settings {
   return {
     options,
     storage: parts.storage,
-    randomBytes: parts.randomBytes ?? randomBytes,
+    randomBytes: parts.randomBytes ?? randomId,
     maxCookieSize: Math.min(parts.maxCookieSize ?? LARGEST_COOKIES, LARGEST_COOKIES),
     keys,
     allKeys: [keys, ...fallbacks.map((ikm) => createKeys(ikm))],

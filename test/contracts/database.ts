@@ -496,7 +496,60 @@ export function testDatabase(name: string, create: CreateDatabase): void {
     assert.equal((await sessions.insert({ id: first.id, session_id: "t", ttl: 10 })).id, first.id);
     const [count] = await database.execute('SELECT COUNT(*) AS "n" FROM "sessions"');
     assert.equal(count?.["n"], 2);
-    assert.deepEqual(new Set(changes.map(({ operation }) => operation)), new Set(["create"]));
+    assert.deepEqual(changes, [], "neither that a row went nor, of this entity, that one came");
+  });
+
+  contract("that an unannounced row was created is not told, what becomes of it is", async ({ stores, changes }) => {
+    const sessions = stores.of(session);
+    const row = await sessions.insert({ session_id: "s", data: "1" });
+    const upserted = await sessions.upsert({ session_id: "t" }, { session_id: "t", data: "1" });
+    assert.deepEqual(changes, []);
+    const next = await sessions.update({ id: row.id }, { data: "2" });
+    await sessions.delete({ id: upserted.id });
+    assert.deepEqual(changes, [
+      { entity: "sessions", operation: "update", row: next, old: row },
+      { entity: "sessions", operation: "delete", row: upserted },
+    ]);
+  });
+
+  contract("of writes that come together those that fail take nobody along", async ({ stores, changes }) => {
+    const consumers = stores.of(consumer);
+    const keys = stores.of(keyauthCredential);
+    await consumers.insert({ username: "taken", tags: ["first"] });
+    const gone = await consumers.insert({ username: "gone" });
+    changes.length = 0;
+    const results = await Promise.allSettled([
+      consumers.insert({ username: "a", tags: ["t"] }),
+      consumers.insert({ username: "taken" }),
+      keys.insert({ consumer: { id: unknownId }, key: "k" }),
+      consumers.insert({ id: gone.id, username: "b" }),
+      consumers.insert({ username: 5 }),
+      consumers.insert({ username: "c" }),
+      consumers.insert({ username: "c" }),
+      stores.write({ verb: "insert", entity: "nope", input: {} }),
+      keys.insert({ consumer: { id: gone.id }, key: "l" }),
+      consumers.insert({ username: "d", tags: ["t"] }),
+    ]);
+    const codes = results.map((result) => (result.status === "rejected" ? (result.reason.code ?? "other") : "kept"));
+    assert.deepEqual(codes, ["kept", 5, 4, 3, 2, "kept", 5, "other", "kept", "kept"]);
+    const refused = results[1] as PromiseRejectedResult;
+    assert.equal(refused.reason.message, "UNIQUE violation detected on '{username=\"taken\"}'");
+    const names = (rows: readonly { readonly username: unknown }[]) => rows.map(({ username }) => username).sort();
+    assert.deepEqual(names(await consumers.all()), ["a", "c", "d", "gone", "taken"]);
+    assert.equal((await stores.tags({ tag: "t" })).data.length, 2);
+    assert.deepEqual(
+      changes.map(({ operation, row }) => [operation, row["username"] ?? row["key"]]),
+      ["a", "c", "l", "d"].map((name) => ["create", name]),
+    );
+  });
+
+  contract("additions that come together are told in their order", async ({ stores, changes }) => {
+    const names = Array.from({ length: 300 }, (_, index) => `u${index}`);
+    await Promise.all(names.map((username) => stores.of(consumer).insert({ username })));
+    assert.deepEqual(
+      changes.map(({ row }) => row["username"]),
+      names,
+    );
   });
 
   contract("a password is stored as its hash, made anew with each password", async ({ stores }) => {

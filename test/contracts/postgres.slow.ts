@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chownSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -12,6 +14,7 @@ import {
   type PostgresTls,
 } from "../../src/database/index.ts";
 import { type Change, consumer, type Stores } from "../../src/entities/index.ts";
+import { keyauthCredential } from "../../src/plugins/key-auth/entities.ts";
 import { lacking, serverFolder, unprivileged, until } from "../helpers/servers.ts";
 import { type SqlServer, startPostgres } from "../helpers/sql-servers.ts";
 import { plugins, testDatabase } from "./database.ts";
@@ -304,6 +307,61 @@ describe("on a PostgreSQL server", { skip: lacking("postgres", "initdb") }, () =
     assert.deepEqual(await run("SELECT 2::bigint AS a, 1.5::float8 AS b, true::int AS c, '1'::text AS d"), [
       { a: 2, b: 1.5, c: 1, d: "1" },
     ]);
+  });
+
+  test("an addition that waits for a lock does not hold up others for long", async (t) => {
+    const { database, stores } = await openNode(t, freshOptions());
+    const { id } = await stores.of(consumer).insert({ username: "u" });
+    const [locked, unlock] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = database.transaction(async (tx) => {
+      await tx.execute('DELETE FROM "consumers" WHERE "id" = ?', [id]);
+      locked.resolve();
+      await unlock.promise;
+      throw new Error("rolled back");
+    });
+    await locked.promise;
+    let isAdded = false;
+    const added = stores.of(keyauthCredential).insert({ consumer: { id }, key: "k" });
+    void added.then(() => (isAdded = true));
+    await new Promise(setImmediate);
+    await stores.of(consumer).insert({ username: "v" });
+    assert.equal(isAdded, false);
+    unlock.resolve();
+    await assert.rejects(holding, { message: "rolled back" });
+    assert.equal((await added).key, "k");
+  });
+
+  test("what a node was answered survives its sudden death", async (t) => {
+    const options = freshOptions();
+    const { stores } = await openNode(t, options);
+    const program = `
+      import { writeSync } from "node:fs";
+      import { openPostgres, createStores } from ${JSON.stringify(new URL("../../src/database/index.ts", import.meta.url).href)};
+      const stores = await createStores(await openPostgres(JSON.parse(process.argv[1])), { plugins: [] });
+      for (let worker = 0; worker < 64; worker++) void (async () => {
+        for (let number = 0; ; number++) {
+          const username = \`u\${worker}-\${number}\`;
+          await stores.named("consumers").insert({ username });
+          writeSync(1, username + "\\n");
+        }
+      })();
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program, JSON.stringify(options)], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let said = "";
+    child.stdout.on("data", (chunk) => {
+      said += chunk;
+      if (said.length > 10_000) child.kill("SIGKILL");
+    });
+    assert.deepEqual(await once(child, "close"), [null, "SIGKILL"]);
+    const kept = new Set((await stores.of(consumer).all()).map(({ username }) => username));
+    const answered = said.split("\n").slice(0, -1);
+    assert.ok(answered.length > 500);
+    assert.deepEqual(
+      answered.filter((name) => !kept.has(name)),
+      [],
+    );
   });
 
   test("transactions that clash are run again, each until it is done", async (t) => {

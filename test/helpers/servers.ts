@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const SETTLED_WITHIN_MS = 60_000;
 
 /** The path of a program, also where Debian keeps those of PostgreSQL; undefined when there is none. */
-function find(program: string): string | undefined {
+export function find(program: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const more = ["/usr/sbin", "/usr/local/sbin", ...globSync("/usr/lib/postgresql/*/bin").sort().reverse()];
   return [...folders, ...more].map((folder) => join(folder, program)).find((path) => existsSync(path));

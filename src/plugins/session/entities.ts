@@ -8,6 +8,7 @@ export const session = {
   primary_key: ["id"],
   endpoint_key: "session_id",
   db_export: false,
+  unannounced: true,
   ttl: true,
   fields: {
     id: uuid,
@@ -33,6 +34,7 @@ export const sessionMetadata = {
   description: "Whose session it is, and for which audience.",
   primary_key: ["id"],
   internal: true,
+  unannounced: true,
   fields: {
     id: uuid,
     session: {
