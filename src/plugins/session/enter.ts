@@ -124,7 +124,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
   function remember(ctx: Context, session: Session, owner: Owner): void {
     const key = setup.memoryKeyOf(ctx);
     const until = session.quietUntil;
-    if (key === undefined || until === undefined) return;
+    if (key === undefined || until === undefined || !visitors.isKnown(key)) return;
     const isStored = keeper?.watch(session);
     if (keeper && !isStored) return;
     const standing = authority.watch(owner);

@@ -23,9 +23,23 @@ export interface Recognised {
 const MAX_SIZE = 128 * 1024 * 1024;
 const ENTRY_SIZE = 768;
 
+/** Marks of texts that were seen once, all rows together: 2 MB. */
+let seen: Uint32Array | undefined;
+const PLACES = 2 ** 19;
+
+/** Of what is encrypted or a MAC in a session cookie, which is as good as random. */
+function markOf(cookie: string): number {
+  let hash = cookie.length;
+  for (let i = Math.max(0, cookie.length - 24); i < cookie.length; i++) {
+    hash = Math.imul(hash ^ cookie.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0 || 1;
+}
+
 /**
  * The visitors that one configured row has recognised lately, by the exact text of their Cookie header. Only authenticated
- * texts are kept, so strangers cannot fill it. It belongs to its row: another secret or setting starts with an empty one.
+ * texts are kept, and only from the second time on: what comes once is not worth it. So strangers cannot fill it. It belongs to
+ * its row: another secret or setting starts with an empty one.
  */
 export class RecognisedVisitors {
   readonly #visitors = new LRUCache<string, Recognised>({
@@ -39,6 +53,16 @@ export class RecognisedVisitors {
     if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored())) return visitor;
     this.#visitors.delete(cookie);
     return undefined;
+  }
+
+  /** Whether this text came before, as far as that is noted; from now on it is. */
+  isKnown(cookie: string): boolean {
+    seen ??= new Uint32Array(PLACES);
+    const mark = markOf(cookie);
+    const place = mark & (PLACES - 1);
+    if (seen[place] === mark) return true;
+    seen[place] = mark;
+    return false;
   }
 
   remember(cookie: string, visitor: Recognised): void {
