@@ -8,9 +8,13 @@ import { found } from "./found.ts";
 import type { Leaving } from "./leave.ts";
 import type { Recognised } from "./memory.ts";
 import { type Owner, ownerOf, sessionData } from "./owner.ts";
+import { type Renewal, Renewals } from "./renewals.ts";
 import type { Accused } from "./revocations.ts";
 import type { Setup } from "./setup.ts";
 import { subjectOf } from "./subject.ts";
+
+/** Seconds that a replaced session still works where a row leaves that open: what the engine takes then. */
+const STALE_TTL = 10;
 
 /** Lets visitors in. */
 export interface Entrance {
@@ -23,6 +27,7 @@ export interface Entrance {
 export function createEntrance(setup: Setup, { end }: Leaving, door: Door | undefined): Entrance {
   const { config, services, keeper, visitors, authority, lineages, upstreamCookies } = setup;
   const { log, metrics } = services;
+  const renewals = new Renewals(config.stale_ttl ?? STALE_TTL);
   const tellsUpstream = (config.request_headers?.length ?? 0) > 0;
   const tellsClient = (config.response_headers?.length ?? 0) > 0;
 
@@ -98,8 +103,14 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     });
   }
 
-  function refresh(ctx: Context, session: Session, owner: Owner, accused: Accused): Awaitable<Refreshed> {
+  function refresh(ctx: Context, session: Session, owner: Owner, accused: Accused): Awaitable<Renewal> {
     if (ctx.now <= (session.quietUntil ?? -1) && !session.isFallback) return session.refresh(ctx.now);
+    const key = session.id ?? setup.memoryKeyOf(ctx);
+    const renew = () => renewal(ctx, session, owner, accused);
+    return key === undefined ? renew() : renewals.share(key, session, ctx.now, renew);
+  }
+
+  function renewal(ctx: Context, session: Session, owner: Owner, accused: Accused): Awaitable<Refreshed> {
     return andThen(complete(session, owner, accused), () => {
       if (!session.isFallback) return session.refresh(ctx.now);
       // Under an earlier secret, so that it gets the one of now, whatever the clocks say.
@@ -112,9 +123,10 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     session: Session,
     { lineage }: Accused,
     owner: Owner,
-    { action, cookies }: Refreshed,
+    { action, cookies }: Renewal,
   ): Awaitable<undefined> {
     setup.issue(ctx, cookies);
+    if (action === "joined") return undefined;
     if (action === "touched") metrics.count("sesame_sessions_touched_total");
     else metrics.count("sesame_sessions_rolled_total");
     if (lineages) return lineages.seen(ctx, { session, owner: { ...owner, lineage } }) as Promise<undefined>;
