@@ -1,6 +1,6 @@
 export { badRequest } from "./answer.ts";
 export { type AuthenticationMethod, createAuthentication, type Identity, identityOf } from "./authentication.ts";
-export type { Consumer } from "./client.ts";
+export type { Consumer, Credential } from "./client.ts";
 export { type Context, contextKey } from "./context.ts";
 export type { Engine, EngineLimits, EngineOptions, ListenAddress } from "./engine.ts";
 export { createFastEngine } from "./engine-fast.ts";

@@ -35,6 +35,14 @@ for (const storage of ["cookie", "kong"]) {
       assert.equal((await send({ cookie: cookieOf(again) })).consumer, "coop", "a new login counts");
     });
 
+    it("is over when the credential is deleted, or changed, while it logs in", async (t) => {
+      const { send, passes, key } = await openWithPass(t, { storage });
+      const changing = await send({ pass: "sesame", meanwhile: () => passes.update(key, { word: "another" }) });
+      assert.equal((await send({ cookie: cookieOf(changing) })).consumer, undefined);
+      const deleting = await send({ pass: "another", meanwhile: () => passes.delete(key) });
+      assert.equal((await send({ cookie: cookieOf(deleting) })).consumer, undefined);
+    });
+
     it("lives on where it is not to follow", async (t) => {
       const { send, passes, key } = await openWithPass(t, { storage, follow_credential: false });
       const cookie = cookieOf(await send({ pass: "sesame" }));

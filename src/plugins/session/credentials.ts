@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Lookups, Remembered } from "../../gateway/index.ts";
+import type { Credential, Lookups, Remembered } from "../../gateway/index.ts";
 import { type Awaitable, andThen, type Entity, isUuid, type Row } from "../../schema/index.ts";
 import type { Owner } from "./owner.ts";
 
@@ -12,8 +12,10 @@ import type { Owner } from "./owner.ts";
  * A session without a mark, such as one of Kong's, is not followed, nor is one that was opened by what is no row here.
  */
 export interface Credentials {
-  /** The mark of a credential as it is now; undefined when it is no row. */
+  /** The mark of the credential with this id as it is now; undefined when it is no row. */
   markOf(credentialId: string | undefined): Awaitable<string | undefined>;
+  /** The mark of a credential as it let a client in, be it deleted or changed since; undefined when it is no row. */
+  markOfUsed(credential: Credential): Awaitable<string | undefined>;
   /** Whether the credential is what it was. */
   isUnchanged(owner: Owner): Awaitable<boolean>;
   /** The credential as memory has it, if it is what it was; undefined when memory does not know. Where none is followed, one that stays. */
@@ -21,7 +23,9 @@ export interface Credentials {
 }
 
 export function createCredentials(lookups: Lookups): Credentials {
-  const entities = lookups.entities.filter(({ credential }) => credential);
+  const sizeOf = ({ fields }: Entity) => Object.keys(fields).length;
+  // A row is known by its fields: one entity may have all of another's, and more.
+  const entities = lookups.entities.filter(({ credential }) => credential).sort((a, b) => sizeOf(b) - sizeOf(a));
   const marks = new WeakMap<Row, string>();
 
   function markOfRow(entity: Entity, row: Row): string {
@@ -38,10 +42,15 @@ export function createCredentials(lookups: Lookups): Credentials {
     );
   }
 
+  const markOf = (id: string | undefined) => (id !== undefined && isUuid(id) ? search(id.toLowerCase(), 0) : undefined);
   const entityOf = (mark: string) => entities.find(({ name }) => mark.startsWith(`${name}:`));
 
   return {
-    markOf: (id) => (id !== undefined && isUuid(id) ? search(id.toLowerCase(), 0) : undefined),
+    markOf,
+    markOfUsed(credential) {
+      const entity = entities.find(({ fields }) => Object.keys(fields).every((name) => name in credential));
+      return entity ? markOfRow(entity, credential as Row) : markOf(credential.id);
+    },
     isUnchanged({ credentialId, mark }) {
       const entity = mark === undefined ? undefined : entityOf(mark);
       if (!entity || credentialId === undefined) return true;

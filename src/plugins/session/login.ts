@@ -1,4 +1,4 @@
-import type { Context, Exit } from "../../gateway/index.ts";
+import type { Context, Credential, Exit } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
 import { attempt, chain, type Session } from "../../session/index.ts";
 import { tellClient } from "./enter.ts";
@@ -32,7 +32,7 @@ export function createLogin(setup: Setup): (ctx: Context) => Awaitable<Exit | un
       () =>
         chain(sessionFor(ctx), (session) => {
           session.subject = subjectOf(consumer);
-          return andThen(completed(ctx, owner), (whole) => {
+          return andThen(completed(ctx, owner, credential), (whole) => {
             session.data = sessionData(whole);
             return chain(session.save(ctx.now), (cookies) =>
               andThen(record(ctx, session, whole), (refused) => {
@@ -63,11 +63,11 @@ export function createLogin(setup: Setup): (ctx: Context) => Awaitable<Exit | un
   }
 
   /** An owner with what this row wants to know of it later. */
-  function completed(ctx: Context, owner: Owner): Awaitable<Owner> {
+  function completed(ctx: Context, owner: Owner, credential: Credential): Awaitable<Owner> {
     const traced = lineages ? { ...owner, lineage: newLineage(ctx.now) } : owner;
     if (config.follow_credential === false) return traced;
     const mark = attempt(
-      () => authority.credentials.markOf(owner.credentialId),
+      () => authority.credentials.markOfUsed(credential),
       (error) => {
         log.error("a credential could not be looked up and is not followed", { request_id: ctx.request.id, error });
         return undefined;
