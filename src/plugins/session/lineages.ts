@@ -104,7 +104,11 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
     end,
     of: (consumerId) => all({ foreign: { field: "consumer", id: consumerId } }),
     async begin(ctx, member) {
-      const row = await store.insert({ ...rowOf(member), ...timesOf(member, ctx.now), ...visitorOf(ctx) });
+      const row = await store
+        .insert({ ...rowOf(member), ...timesOf(member, ctx.now), ...visitorOf(ctx) })
+        .catch((error) => ignoreOf(error, entityErrors.FOREIGN_KEY_VIOLATION));
+      // The consumer was deleted meanwhile: their sessions are over anyway.
+      if (!row) return true;
       return limit == null || limited(row.id, member, limit, ctx.now);
     },
     async seen(ctx, member) {
@@ -112,7 +116,7 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
         const { lineage } = member.owner;
         const times = timesOf(member, ctx.now);
         await store.update({ lineage }, times).catch((error) => {
-          if (!(error instanceof EntityError && error.code === entityErrors.NOT_FOUND.code)) throw error;
+          ignoreOf(error, entityErrors.NOT_FOUND);
           return store.upsert({ lineage }, { ...rowOf(member), ...times });
         });
       } catch (error) {
@@ -124,3 +128,8 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
 
 /** Of a browser's name, no more than this is kept. */
 const MOST_CHARACTERS = 512;
+
+/** Throw an error on, unless it is of this kind. */
+function ignoreOf(error: unknown, { code }: { readonly code: number }): undefined {
+  if (!(error instanceof EntityError && error.code === code)) throw error;
+}

@@ -280,6 +280,18 @@ describe("a limit of sessions", () => {
   });
 });
 
+it("a login of a consumer who is deleted meanwhile gives a session that is over", async (t) => {
+  for (const storage of ["cookie", "kong"]) {
+    const { world, send } = await open(t, { storage, revocation: true });
+    const login = await send({
+      key: true,
+      meanwhile: () => world.stores.named("consumers")!.delete({ id: someone.id }),
+    });
+    assert.equal(login.status, 200);
+    assert.equal((await send({ cookie: cookieOf(login) })).consumer, undefined);
+  }
+});
+
 it("the record of a login follows its session through touches and renewals", async (t) => {
   const { world, send } = await open(t, { revocation: true });
   const login = cookieOf(await send({ key: true }));
