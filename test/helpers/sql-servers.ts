@@ -19,8 +19,8 @@ const username = "sesame";
 const database = "sesame";
 const host = "127.0.0.1";
 
-/** PostgreSQL with a password; `socket` is in its folder too. */
-export async function startPostgres(password: string): Promise<SqlServer> {
+/** PostgreSQL with a password, and with these settings (`name=value`); `socket` is in its folder too. */
+export async function startPostgres(password: string, more: readonly string[] = []): Promise<SqlServer> {
   const user = unprivileged();
   const at = { port: await freePort(), folder: serverFolder(user), user };
   const data = join(at.folder, "data");
@@ -31,7 +31,7 @@ export async function startPostgres(password: string): Promise<SqlServer> {
   const settings = { host, port: at.port, username, password, database };
   const connect = (to: string) => new pg.Client({ host, port: at.port, user: username, password, database: to });
   const quick = ["fsync=off", "full_page_writes=off", "shared_buffers=16MB"];
-  const options = [`listen_addresses=${host}`, `unix_socket_directories=${at.folder}`, ...quick];
+  const options = [`listen_addresses=${host}`, `unix_socket_directories=${at.folder}`, ...quick, ...more];
   const args = ["-D", data, "-p", String(at.port), ...options.flatMap((option) => ["-c", option])];
   const server = await startServer("postgres", args, at, async () => {
     const client = connect("postgres");

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "iovalkey";
+import { startEcho } from "../../src/cli/echo-server.ts";
+import { get } from "../helpers/gateway-process.ts";
+import { databaseSettings, migrateUp, type Node, startNode } from "../helpers/nodes.ts";
+import { startRedis } from "../helpers/redis-servers.ts";
+import { lacking, type TestServer } from "../helpers/servers.ts";
+import { type SqlServer, startPostgres } from "../helpers/sql-servers.ts";
+
+const AT_ONCE = 200;
+
+/** Renewal is due after three quarters, so for four seconds. */
+const rolling_timeout = 16;
+const DUE_SECONDS = 13;
+
+describe("two hundred requests that cross one rolling moment", {
+  skip: lacking("postgres", "initdb", "redis-server"),
+}, () => {
+  let postgres: SqlServer;
+  let redis: TestServer;
+  before(async () => {
+    [postgres, redis] = await Promise.all([startPostgres("password"), startRedis()]);
+  });
+  after(() => Promise.all([postgres?.remove(), redis?.remove()]));
+
+  it("are all recognised, and each process makes one new session at most, wherever it is kept", async (t) => {
+    const client = new Redis(redis.port, "127.0.0.1");
+    t.after(() => client.disconnect());
+    const common = databaseSettings(postgres, "renewals");
+    await migrateUp(common);
+    const own: Readonly<Record<string, string>>[] = [{}, { nginx_worker_processes: "2" }, {}];
+    const nodes = await Promise.all(own.map((more) => startNode(t, { ...common, ...more })));
+    const [first] = nodes as [Node];
+
+    const echo = await startEcho({ port: 0 });
+    t.after(() => echo.close());
+    const anonymous = await first.change("POST", "/consumers", { username: "anonymous" });
+    await first.change("POST", "/consumers", { username: "fiona" });
+    await first.change("POST", "/consumers/fiona/key-auth", { key: "open_sesame" });
+    const refusal = { name: "request-termination", config: { status_code: 403 } };
+    await first.change("POST", `/consumers/${anonymous.id}/plugins`, refusal);
+    const settings = { cookie_secure: false, rolling_timeout, idling_timeout: 0 };
+    for (const storage of ["cookie", "kong", "redis"]) {
+      await first.change("POST", "/services", { name: storage, url: echo.url });
+      await first.change("POST", `/services/${storage}/routes`, { paths: [`/${storage}`] });
+      const authentication = { name: "key-auth", config: { anonymous: anonymous.id } };
+      await first.change("POST", `/services/${storage}/plugins`, authentication);
+      const server = storage === "redis" ? { redis: { host: "127.0.0.1", port: redis.port } } : {};
+      const config = { ...settings, storage, cookie_name: storage, ...server };
+      await first.change("POST", `/services/${storage}/plugins`, { name: "session", config });
+    }
+    await sleep(200);
+
+    const ask = (node: Node, path: string, cookie?: string) => get(node.proxy + path, cookie ? { cookie } : {});
+    const cookieOf = ({ headers }: Awaited<ReturnType<typeof ask>>) => headers["set-cookie"]?.[0]?.split(";")[0];
+    const count: Readonly<Record<string, () => Promise<number>>> = {
+      async kong() {
+        const { data } = (await (await fetch(`${first.admin}/sessions?size=1000`)).json()) as { data: unknown[] };
+        return data.length;
+      },
+      redis: () => client.dbsize(),
+    };
+    const burst = (on: readonly Node[], path: string, cookie: string) =>
+      Promise.all(Array.from({ length: AT_ONCE }, (_, i) => ask(on[i % on.length]!, path, cookie)));
+
+    const cases = ["cookie", "kong", "redis"].flatMap((storage) => [
+      { storage, on: [first], processes: 1 },
+      { storage, on: nodes, processes: 4 },
+    ]);
+    const olds: string[] = [];
+    for (const { storage } of cases) olds.push(cookieOf(await ask(first, `/${storage}?apikey=open_sesame`))!);
+    await sleep(DUE_SECONDS * 1000 + 50);
+
+    for (const [index, { storage, on, processes }] of cases.entries()) {
+      const path = `/${storage}`;
+      const old = olds[index]!;
+      const where = `storage ${storage}, ${on.length} of the nodes`;
+      const had = await count[storage]?.();
+      const answers = await burst(on, path, old);
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), where);
+      const renewed = new Set(answers.map(cookieOf));
+      t.diagnostic(`${where}: ${renewed.size} new session(s) for ${AT_ONCE} requests`);
+      assert.ok(
+        !renewed.has(undefined) && !renewed.has(old),
+        `${where}: whoever is heard, the browser has a new cookie`,
+      );
+      assert.ok(renewed.size <= processes, `${where}: ${renewed.size} new sessions`);
+      if (had !== undefined) assert.equal((await count[storage]!()) - had, renewed.size, "and no more are kept");
+      for (const node of nodes) {
+        for (const cookie of renewed) {
+          const { status, headers } = await ask(node, path, cookie);
+          assert.deepEqual([status, headers["set-cookie"]], [200, undefined], where);
+        }
+      }
+    }
+  });
+});
