@@ -34,6 +34,8 @@ export interface SpawnOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The Node that runs the launcher; this one when absent. */
   readonly node?: string;
+  /** Variables of its environment beside the settings. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A new folder below the system's temporary one, removed with the test. */
@@ -44,7 +46,8 @@ export function temporaryFolder(t: TestContext): string {
 }
 
 /** Run `sesame start`, without waiting until it serves. */
-export function spawnStart(t: TestContext, { settings = {}, node = process.execPath }: SpawnOptions = {}) {
+export function spawnStart(t: TestContext, options: SpawnOptions = {}) {
+  const { settings = {}, node = process.execPath } = options;
   const { prefix = join(temporaryFolder(t), "prefix") } = settings;
   const all = {
     proxy_listen: "127.0.0.1:0",
@@ -55,6 +58,7 @@ export function spawnStart(t: TestContext, { settings = {}, node = process.execP
     prefix,
   };
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:SESAME|KONG|NODE)_/.test(name)));
+  Object.assign(env, options.env);
   for (const [name, value] of Object.entries(all)) env[`SESAME_${name.toUpperCase()}`] = value;
   const child = spawn(node, [launcher, "start"], { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   // The whole group: a worker that a test has stopped would not notice that its gateway is gone.

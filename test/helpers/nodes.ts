@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import type { TestContext } from "node:test";
 import { runCommand } from "../../src/cli/commands.ts";
 import { startEcho } from "../../src/cli/echo-server.ts";
-import { type Answer, type GatewayProcess, get, spawnGateway } from "./gateway-process.ts";
+import { type Answer, type GatewayProcess, get, type SpawnOptions, spawnGateway } from "./gateway-process.ts";
 import type { SqlServer } from "./sql-servers.ts";
 
 /** One of several gateways on one database. */
@@ -42,8 +42,8 @@ export async function migrateUp(settings: NodeSettings): Promise<void> {
 }
 
 /** Start a node; it is killed with the test. */
-export async function startNode(t: TestContext, settings: NodeSettings): Promise<Node> {
-  const gateway = await spawnGateway(t, { settings });
+export async function startNode(t: TestContext, settings: NodeSettings, env: SpawnOptions["env"] = {}): Promise<Node> {
+  const gateway = await spawnGateway(t, { settings, env });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
   const node: Node = {
