@@ -55,6 +55,20 @@ test("a storage that fails five times in a row is left alone for five seconds, t
   assert.deepEqual(await Promise.all([1, 2].map(() => guarded.get("s", "k", 1010))), ["v", "v"]);
 });
 
+test("a storage that takes no writes is read all the same", async () => {
+  const { state, storage } = fragile();
+  const guarded = guardedStorage(storage);
+  await guarded.set("s", "k", "v", { now: 1000, ttl: 60 });
+  state.isDown = true;
+  for (let i = 0; i < 5; i++) await fails(() => guarded.set("s", "other", "v", { now: 1000, ttl: 60 }));
+  state.isDown = false;
+  assert.equal(await guarded.get("s", "k", 1001), "v");
+  assert.match((await fails(() => guarded.delete("s", "k", 1001)))!, /not asked/, "which says nothing about writes");
+  assert.equal(guarded.retryAfter(1001), 4);
+  await guarded.delete("s", "k", 1005);
+  assert.equal(guarded.retryAfter(1005), 0);
+});
+
 test("failures with successes between them are borne", async () => {
   const { state, storage } = fragile();
   const guarded = guardedStorage(storage);

@@ -11,7 +11,7 @@ const FAILURES = 5;
 const PAUSE = 5;
 
 /**
- * A circuit breaker around a storage:
+ * A circuit breaker around a storage, one for its reads and one for its writes, as on a full disk it is the writes that fail:
  *
  *   closed --5 failures in a row--> open --after 5 seconds--> half-open: one request tries --success--> closed
  *                                     ^------------------------------------------------failure-----'
@@ -19,34 +19,40 @@ const PAUSE = 5;
  * While it is open all fails at once, so that visitors do not wait for timeouts and a storage that recovers is not run over.
  */
 export function guardedStorage(storage: SessionStorage): GuardedStorage {
+  const reads = createBreaker();
+  const writes = createBreaker();
+  return {
+    get: (name, key, now) => reads.run(now, () => storage.get(name, key, now)),
+    set: (name, key, value, write) => writes.run(write.now, () => storage.set(name, key, value, write)),
+    delete: (name, key, now, metadata) => writes.run(now, () => storage.delete(name, key, now, metadata)),
+    retryAfter: (now) => Math.max(reads.retryAfter(now), writes.retryAfter(now)),
+  };
+}
+
+function createBreaker() {
   let failures = 0;
   let openUntil = 0;
   let isProbing = false;
-
-  function run<T>(now: number, work: () => Awaitable<T>): Awaitable<T> {
-    if (failures >= FAILURES) {
-      if (isProbing || now < openUntil) throw new Error(`the storage failed ${failures} times in a row: not asked`);
-      isProbing = true;
-    }
-    return chain(
-      attempt(work, (error): never => {
-        failures++;
-        openUntil = now + PAUSE;
-        isProbing = false;
-        throw error;
-      }),
-      (value) => {
-        failures = 0;
-        isProbing = false;
-        return value;
-      },
-    );
-  }
-
   return {
-    get: (name, key, now) => run(now, () => storage.get(name, key, now)),
-    set: (name, key, value, write) => run(write.now, () => storage.set(name, key, value, write)),
-    delete: (name, key, now, metadata) => run(now, () => storage.delete(name, key, now, metadata)),
-    retryAfter: (now) => (failures >= FAILURES ? Math.max(1, openUntil - now) : 0),
+    run<T>(now: number, work: () => Awaitable<T>): Awaitable<T> {
+      if (failures >= FAILURES) {
+        if (isProbing || now < openUntil) throw new Error(`the storage failed ${failures} times in a row: not asked`);
+        isProbing = true;
+      }
+      return chain(
+        attempt(work, (error): never => {
+          failures++;
+          openUntil = now + PAUSE;
+          isProbing = false;
+          throw error;
+        }),
+        (value) => {
+          failures = 0;
+          isProbing = false;
+          return value;
+        },
+      );
+    },
+    retryAfter: (now: number): number => (failures >= FAILURES ? Math.max(1, openUntil - now) : 0),
   };
 }
