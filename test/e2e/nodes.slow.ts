@@ -199,6 +199,35 @@ describe("several nodes on one PostgreSQL", { skip: lacking("postgres", "initdb"
     assert.equal((await again.get("/app?apikey=a_new_one")).status, 200);
   });
 
+  it("a session that a node saved or ended before it died without answering is whole, or over", async (t) => {
+    const [saving, ending] = [await startTcpProxy(t, server.port), await startTcpProxy(t, server.port)];
+    const ways = [saving, ending].map(({ port }) => ({ pg_port: String(port) }));
+    const { nodes } = await startNodes(t, {}, ...ways);
+    const [first, saver, ender] = nodes as [Node, Node, Node];
+    const [kept, left] = [await first.login(), await first.login()];
+    await remember(nodes, kept);
+    await remember(nodes, left);
+    const rows = async () => {
+      const { data } = (await (await fetch(`${first.admin}/sessions`)).json()) as { data: { id: string }[] };
+      return data.length;
+    };
+    const before = await rows();
+
+    const committed = [saving.muteAfter("COMMIT"), ending.muteAfter("COMMIT")];
+    const login = get(`${saver.proxy}/app?apikey=open_sesame`);
+    const logout = get(ender.proxy + LOGOUT, { cookie: left });
+    await Promise.all(committed);
+    await delayUntil(403, () => first.get("/app", left));
+    for (const node of [saver, ender]) process.kill(-node.child.pid!, "SIGKILL");
+    await assert.rejects(login);
+    await assert.rejects(logout);
+
+    assert.equal(await rows(), before, "one more, which nobody has the cookie of, and one less");
+    assert.equal((await first.get("/app", kept)).status, 200);
+    assert.equal((await first.get("/app", left)).status, 403);
+    assert.equal((await first.get("/app", await first.login())).status, 200);
+  });
+
   it("asks the database for nothing that it knows", async (t) => {
     const proxy = await startTcpProxy(t, server.port);
     const { nodes } = await startNodes(t, { pg_port: String(proxy.port) });

@@ -26,9 +26,13 @@ export interface Reply {
   readonly answeredMs: number;
 }
 
+/** How long stores may take to answer. */
+export const PATIENCE_MS = 60_000;
+
 /** Three gateways on one database, of which one has two workers. */
 export async function startGateways(t: TestContext, server: SqlServer, schema: string): Promise<Gateway[]> {
-  const settings = databaseSettings(server, schema);
+  // On a machine that is busy, a slow answer of a store is no wrong one.
+  const settings = { ...databaseSettings(server, schema), pg_timeout: String(PATIENCE_MS) };
   await migrateUp(settings);
   const own: Readonly<Record<string, string>>[] = [{}, { nginx_worker_processes: "2" }, {}];
   const nodes = await Promise.all(own.map((more) => startNode(t, { ...settings, ...more })));
