@@ -32,6 +32,11 @@ export interface SessionStorage {
   set(name: string, key: string, value: string, write: SessionWrite): Awaitable<void>;
   /** Remove a record, and its key from these indexes. A record that is not there is no error. */
   delete(name: string, key: string, now: number, metadata?: readonly SessionIndex[]): Awaitable<void>;
+  /**
+   * Note, for `ttl` seconds, what takes the place of a record, unless that is noted already. Answers what is noted then: of
+   * several at once the first wins.
+   */
+  noteSuccessor?(name: string, key: string, note: string, write: Pick<SessionWrite, "now" | "ttl">): Awaitable<string>;
   /** The keys of an index that still live, each with its expiry in seconds since the epoch. */
   list?(name: string, of: SessionIndex, now: number): Awaitable<Map<string, number>>;
 }

@@ -25,6 +25,10 @@ export function guardedStorage(storage: SessionStorage): GuardedStorage {
     get: (name, key, now) => reads.run(now, () => storage.get(name, key, now)),
     set: (name, key, value, write) => writes.run(write.now, () => storage.set(name, key, value, write)),
     delete: (name, key, now, metadata) => writes.run(now, () => storage.delete(name, key, now, metadata)),
+    ...(storage.noteSuccessor && {
+      noteSuccessor: (name, key, text, write) =>
+        writes.run(write.now, () => storage.noteSuccessor!(name, key, text, write)),
+    }),
     retryAfter: (now) => Math.max(reads.retryAfter(now), writes.retryAfter(now)),
   };
 }

@@ -25,7 +25,7 @@ export interface Entrance {
 }
 
 export function createEntrance(setup: Setup, { end }: Leaving, door: Door | undefined): Entrance {
-  const { config, services, keeper, visitors, authority, lineages, upstreamCookies } = setup;
+  const { config, services, agree, keeper, visitors, authority, lineages, upstreamCookies } = setup;
   const { log, metrics } = services;
   const renewals = new Renewals(config.stale_ttl ?? STALE_TTL);
   const tellsUpstream = (config.request_headers?.length ?? 0) > 0;
@@ -105,8 +105,12 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
 
   function refresh(ctx: Context, session: Session, owner: Owner, accused: Accused): Awaitable<Renewal> {
     if (ctx.now <= (session.quietUntil ?? -1) && !session.isFallback) return session.refresh(ctx.now);
-    const key = session.id ?? setup.memoryKeyOf(ctx);
-    const renew = () => renewal(ctx, session, owner, accused);
+    const former = session.id;
+    const key = former ?? setup.memoryKeyOf(ctx);
+    const renew = () =>
+      chain(renewal(ctx, session, owner, accused), (done): Awaitable<Renewal> => {
+        return agree && former && done.action === "saved" ? agree(former, session, done, ctx.now) : done;
+      });
     return key === undefined ? renew() : renewals.share(key, session, ctx.now, renew);
   }
 

@@ -27,7 +27,8 @@ export type SessionRow = RowOf<typeof session>;
 
 /**
  * Which sessions a subject has at an audience: one row for each pair of a session, gone with it. Found by the exact texts of
- * `audience` and `subject`. SPEC-kong-session-plugin §5.1
+ * `audience` and `subject`. SPEC-kong-session-plugin §5.1. Also which session took the place of one, without these two: a
+ * note that is sealed. See successors.ts
  */
 export const sessionMetadata = {
   name: "session_metadatas",

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Lookups } from "../../gateway/index.ts";
 import { andThen, EntityError, entityErrors } from "../../schema/index.ts";
 import type { SessionStorage, SessionWrite } from "../../session/index.ts";
@@ -59,6 +60,19 @@ export function kongStorage(lookups: Lookups): KongStorage {
       const row = lookups.watch(session, "session_id", key);
       return row && (() => row.row !== undefined && lookups.isCurrent());
     },
+    async noteSuccessor(_name, key, note) {
+      const row = await find(key);
+      if (!row) return note;
+      // Among the metadata of the old row, with which it goes. Its id is that of no other.
+      const id = noteId(key);
+      try {
+        await metadatas.insert({ id, session: { id: row.id }, sid: note });
+        return note;
+      } catch (error) {
+        if (!(error instanceof EntityError && error.code === entityErrors.PRIMARY_KEY_VIOLATION.code)) throw error;
+        return (await metadatas.select({ id }))?.sid ?? note;
+      }
+    },
     async delete(_name, key) {
       await sessions.delete({ session_id: key });
     },
@@ -67,6 +81,13 @@ export function kongStorage(lookups: Lookups): KongStorage {
 
 function dataOf(row: SessionRow | undefined, now: number): string | undefined {
   return row && (row.expires ?? now) >= now ? (row.data ?? undefined) : undefined;
+}
+
+/** The id that the note of a session's successor has: a UUID of the kind that everybody may make for themselves. */
+function noteId(key: string): string {
+  const digits = hash("sha256", `successor of ${key}`, "hex");
+  const parts = [digits.slice(0, 8), digits.slice(8, 12), `8${digits.slice(12, 15)}`, `8${digits.slice(15, 18)}`];
+  return [...parts, digits.slice(18, 30)].join("-");
 }
 
 /** The row was deleted meanwhile, by a logout that ran beside. */

@@ -51,5 +51,6 @@ export function lastKnownStorage(storage: SessionStorage, seconds: number): Sess
     delete(name, key, now, metadata) {
       return chain(storage.delete(name, key, now, metadata), () => void records.delete(nameOf(name, key)));
     },
+    ...(storage.noteSuccessor && { noteSuccessor: storage.noteSuccessor }),
   };
 }

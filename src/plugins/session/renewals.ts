@@ -35,12 +35,12 @@ export class Renewals {
   }
 
   /** Join the renewal of the session that has this key, or make it. It fails for all who wait for it, and for nobody later. */
-  share(key: string, session: Session, now: number, renew: () => Awaitable<Refreshed>): Awaitable<Renewal> {
+  share(key: string, session: Session, now: number, renew: () => Awaitable<Renewal>): Awaitable<Renewal> {
     const running = this.#running.get(key);
     if (running) return running.then(joined);
     const done = this.#done.get(key);
     if (done && now <= done.until) return joined(done);
-    const keep = ({ cookies }: Refreshed): Done => {
+    const keep = ({ cookies }: Renewal): Done => {
       const kept = { cookies, until: Math.min(now + this.#lateSeconds, session.quietUntil ?? now) };
       this.#done.set(key, kept);
       return kept;

@@ -17,6 +17,7 @@ import { createLineages, type Lineages } from "./lineages.ts";
 import { RecognisedVisitors } from "./memory.ts";
 import { createCookieFilter } from "./own-cookies.ts";
 import { describeRefusal, type Refusal } from "./refusals.ts";
+import { type Agree, createAgreement } from "./successors.ts";
 
 /** How the engine works here; what tests replace. */
 export interface EngineParts {
@@ -33,6 +34,8 @@ export interface Setup {
   readonly keeper: Keeper | undefined;
   readonly visitors: RecognisedVisitors;
   readonly authority: Authority;
+  /** See `createAgreement`; undefined where each process renews for itself. */
+  readonly agree: Agree | undefined;
   /** Undefined without `revocation`. */
   readonly lineages: Lineages | undefined;
   visitOf(ctx: Context): Visit;
@@ -82,6 +85,8 @@ export function createSetup(config: Config, services: Services, engine: EnginePa
     services,
     sessions,
     keeper,
+    // Strictly compatible, who comes late with an old cookie gets a session of their own, as from Kong.
+    agree: engine.options?.compatibility === "strict" ? undefined : createAgreement(config, sessions, keeper),
     visitors: new RecognisedVisitors(),
     authority: createAuthority(config, services.lookups, denyList),
     lineages: config.revocation ? createLineages(config, services, denyList) : undefined,

@@ -19,10 +19,13 @@ export function timedStorage(storage: SessionStorage, kind: string, metrics: Met
     return answer;
   }
 
-  const [get, set, remove] = ["get", "set", "delete"].map((operation) => ({ storage: kind, operation }));
+  const [get, set, remove, note] = ["get", "set", "delete", "note"].map((operation) => ({ storage: kind, operation }));
   return {
     get: (name, key, now) => time(get!, () => storage.get(name, key, now)),
     set: (name, key, value, write) => time(set!, () => storage.set(name, key, value, write)),
     delete: (name, key, now, metadata) => time(remove!, () => storage.delete(name, key, now, metadata)),
+    ...(storage.noteSuccessor && {
+      noteSuccessor: (name, key, text, write) => time(note!, () => storage.noteSuccessor!(name, key, text, write)),
+    }),
   };
 }

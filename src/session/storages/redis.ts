@@ -15,7 +15,7 @@ const NO_EXPIRY = -1;
 
 /**
  * Sessions in Redis (SPEC-session-v4 §9.1): a record is a string with an expiry, an index a sorted set of keys by expiry. The
- * server's clock ends records. It must know `ZRANGE` with `BYSCORE`, so Redis 6.2 or Valkey.
+ * server's clock ends records, and the notes of their successors. It must know `ZRANGE` with `BYSCORE`, so Redis 6.2 or Valkey.
  */
 export function redisStorage({ client, prefix, suffix }: NameAffixes & { readonly client: RedisClient }) {
   const affixes = { prefix, suffix };
@@ -53,6 +53,12 @@ export function redisStorage({ client, prefix, suffix }: NameAffixes & { readonl
         send("UNLINK", recordName(affixes, name, key)),
         ...indexes.flatMap((index) => [send("ZREMRANGEBYSCORE", index, 0, now - 1), send("ZREM", index, key)]),
       ]);
+    },
+    async noteSuccessor(name: string, key: string, note: string, { ttl }: Pick<SessionWrite, "ttl">): Promise<string> {
+      const own = `${recordName(affixes, name, key)}:successor`;
+      if ((await send("SET", own, note, "NX", "EX", ttl)) !== null) return note;
+      const kept = await send("GET", own);
+      return typeof kept === "string" ? kept : note;
     },
     async list(name: string, of: SessionIndex, now: number): Promise<Map<string, number>> {
       const found = await send("ZRANGE", indexName(affixes, name, of), now, "+inf", "BYSCORE", "WITHSCORES");
