@@ -53,7 +53,7 @@ const STALE_TTL = 10;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** The key of the notes of one session: without its cookie, nobody who reads the storage has it. */
+/** The key of the note beside one session: who reads the storage has not the secret, and knows no cookie by it. */
 function keyFor(secret: string, former: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, former, "sesame: successor of a session", 32));
 }
