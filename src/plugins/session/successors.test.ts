@@ -21,7 +21,7 @@ async function open(t: TestContext, change: (storage: SessionStorage) => Session
   const [set] = await login.save(START);
   const former = login.id!;
   const cookie = set!.text.split(";", 1)[0]!;
-  const keeper = { storage, watch: () => undefined, retryAfter: () => 0 };
+  const keeper = { storage, watch: () => undefined, retryAfter: () => 0, redis: undefined };
   world.now = LATER;
   const process = async (own: object = {}) => {
     const config = { ...options, stale_ttl: 10, ...own } as Config;
