@@ -29,12 +29,15 @@ export async function countPostgres({ settings }: SqlServer): Promise<Counter & 
   };
 }
 
+/** Commands of all nodes, without the beats. */
 export function countRedis(redis: Redis): Counter {
   return {
     store: "Redis",
     async read() {
       const calls = [...(await redis.info("commandstats")).matchAll(/^cmdstat_(\w+).*?:calls=(\d+)/gm)];
-      return calls.filter(([, command]) => command !== "info").reduce((sum, [, , count]) => sum + Number(count), 0);
+      return calls
+        .filter(([, command]) => command !== "info" && command !== "ping")
+        .reduce((sum, [, , count]) => sum + Number(count), 0);
     },
   };
 }
