@@ -223,7 +223,7 @@ describe("several nodes on one PostgreSQL", { skip: lacking("postgres", "initdb"
     await assert.rejects(logout);
 
     // One more, which nobody has the cookie of, and one less. The server may still be busy with the commit of the first.
-    await until(async () => (await rows()) === before);
+    await until("the login is committed", async () => (await rows()) === before, 5000);
     assert.equal((await first.get("/app", kept)).status, 200);
     assert.equal((await first.get("/app", left)).status, 403);
     assert.equal((await first.get("/app", await first.login())).status, 200);
