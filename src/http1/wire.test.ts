@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import { TurnWriter } from "./turn-writer.ts";
+import { type Receiver, Wire } from "./wire.ts";
+
+/** A server whose connections are wires, and a way to have a new one: the wire and the client's end of it. */
+async function listen(t: TestContext) {
+  const server: Server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  t.after(() => server.close());
+  return {
+    server,
+    port,
+    async open(receive: Receiver = () => {}) {
+      const accepted = once(server, "connection");
+      const client = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+      const [socket] = (await accepted) as [Socket];
+      const wire = Wire.accept(socket, receive);
+      wire.socket.on("error", () => {});
+      client.on("error", () => {});
+      t.after(() => {
+        client.destroy();
+        wire.socket.destroy();
+      });
+      return { wire, client };
+    },
+  };
+}
+
+const descriptorOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
+
+/** All that comes until the other side ends. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Numbers, so that a piece that is lost, repeated or out of place is seen. */
+function numbers(from: number, count: number): string {
+  let text = "";
+  for (let i = from; i < from + count; i += 1) text += `${i}\n`;
+  return text;
+}
+
+test("bytes lie in one buffer that all connections share, until the receiver returns", async (t) => {
+  const { open } = await listen(t);
+  const kept: Buffer[] = [];
+  const texts: string[] = [];
+  const receive = (bytes: Buffer) => {
+    kept.push(bytes);
+    texts.push(bytes.toString());
+  };
+  for (const text of ["first", "other"]) {
+    const { client, wire } = await open(receive);
+    client.write(text);
+    while (texts.at(-1) !== text) await new Promise((resolve) => setTimeout(resolve, 2));
+    assert.equal(wire.socket.bytesRead, 5);
+  }
+  assert.deepEqual(texts, ["first", "other"]);
+  assert.deepEqual(kept.map(String), ["other", "other"]);
+});
+
+test("what the system does not take at once follows in its order, and drain tells when it has", async (t) => {
+  const { open } = await listen(t);
+  const { wire, client } = await open();
+  let expected = "";
+  let drains = 0;
+  let refused = 0;
+  wire.socket.on("drain", () => (drains += 1));
+  for (let i = 0; i < 60; i += 1) {
+    const text = numbers(i * 20_000, 20_000);
+    expected += text;
+    if (!wire.write(i % 2 === 0 ? text : Buffer.from(text))) refused += 1;
+  }
+  assert.ok(refused > 0 && wire.socket.writableNeedDrain, "the client reads nothing and still all was taken");
+  wire.socket.once("drain", () => wire.socket.end());
+  const read = await readAll(client);
+  assert.ok(read.equals(Buffer.from(expected)));
+  assert.equal(drains, 1);
+});
+
+test("bytes that were written may be overwritten at once", async (t) => {
+  const { open } = await listen(t);
+  const { wire, client } = await open();
+  const bytes = Buffer.alloc(100_000);
+  for (let i = 0; i < 100; i += 1) {
+    bytes.fill(i);
+    wire.write(bytes);
+  }
+  bytes.fill(0xff);
+  wire.socket.end();
+  const read = await readAll(client);
+  assert.equal(read.length, 10_000_000);
+  for (let i = 0; i < 100; i += 1)
+    assert.ok(read.subarray(i * 100_000, (i + 1) * 100_000).equals(Buffer.alloc(100_000, i)));
+});
+
+test("a writer's pieces of any size come in their order, as they are or as chunks", async (t) => {
+  const { open } = await listen(t);
+  for (const chunked of [false, true]) {
+    const { wire, client } = await open();
+    const out = new TurnWriter(wire);
+    out.text("head\r\n\r\n");
+    let expected = "head\r\n\r\n";
+    for (const size of [1, 8192, 8193, 0, 100, 65_536, 3, 500_000, 7000, 7000, 7000]) {
+      const bytes = Buffer.alloc(size, `${size};`);
+      out.piece(bytes, chunked);
+      expected += !chunked ? bytes.toString() : size === 0 ? "" : `${size.toString(16)}\r\n${bytes}\r\n`;
+      bytes.fill(0);
+    }
+    out.flush();
+    wire.socket.end();
+    assert.equal((await readAll(client)).toString(), expected);
+  }
+});
+
+test("a wire whose connection is closed writes nowhere, though its descriptor is another's now", async (t) => {
+  const { open } = await listen(t);
+  let met = 0;
+  for (let i = 0; i < 20; i += 1) {
+    const { wire, client } = await open();
+    const descriptor = descriptorOf(wire.socket);
+    if (i % 2 === 0) wire.socket.destroy();
+    else wire.socket.resetAndDestroy();
+    wire.write("to nobody");
+    await once(wire.socket, "close");
+    const next = await open();
+    const read: string[] = [];
+    next.client.on("data", (bytes) => read.push(String(bytes)));
+    // The client's end may have got the number.
+    if ([descriptorOf(next.wire.socket), descriptorOf(next.client)].includes(descriptor)) met += 1;
+    next.wire.socket.on("data", (bytes) => read.push(String(bytes)));
+    assert.equal(wire.write("of the one before"), false);
+    assert.equal(wire.write(Buffer.from("of the one before")), false);
+    next.wire.write("own");
+    next.wire.socket.end();
+    await once(next.client, "end");
+    assert.equal(read.join(""), "own");
+    client.destroy();
+    next.client.destroy();
+  }
+  assert.ok(met > 0, "no descriptor was used again");
+});
+
+test("a connection that the client has reset is closed by the next write, without a throw", async (t) => {
+  const { open } = await listen(t);
+  const { wire, client } = await open();
+  wire.socket.pause();
+  const closed = new Promise((resolve) => wire.socket.on("close", resolve));
+  client.resetAndDestroy();
+  for (const end = Date.now() + 5000; !wire.socket.destroyed && Date.now() < end; ) {
+    wire.write("x");
+    await new Promise(setImmediate);
+  }
+  await closed;
+  assert.equal(wire.write("x"), false);
+});
+
+test("a server counts a connection until its wire is closed", async (t) => {
+  const { server, open } = await listen(t);
+  const count = () => new Promise((resolve) => server.getConnections((_error, number) => resolve(number)));
+  const { wire } = await open();
+  const other = await open();
+  assert.equal(await count(), 2);
+  const closed = once(wire.socket, "close");
+  wire.socket.destroy();
+  await closed;
+  await new Promise(setImmediate);
+  assert.equal(await count(), 1);
+  const ended = new Promise((resolve) => server.close(resolve));
+  other.wire.socket.destroy();
+  await ended;
+});
+
+test("nothing is received while paused, also when that is said in the receiver", async (t) => {
+  const { open } = await listen(t);
+  let received = 0;
+  const { wire, client } = await open((bytes) => {
+    received += bytes.length;
+    wire.socket.pause();
+  });
+  client.write(Buffer.alloc(300_000));
+  let before = -1;
+  for (let reads = 0; received < 300_000; reads += 1) {
+    assert.ok(reads < 300_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (received === 0) continue;
+    assert.notEqual(received, before);
+    before = received;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(received, before, "more came while paused");
+    wire.socket.resume();
+  }
+});
+
+test("a wire that was released is read as a stream, from the byte after what was received", async (t) => {
+  const { open } = await listen(t);
+  let received = "";
+  const { wire, client } = await open((bytes) => {
+    received += bytes;
+    wire.release();
+  });
+  client.write("head");
+  while (received === "") await new Promise(setImmediate);
+  const text = numbers(0, 200_000);
+  client.end(text);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(received, "head");
+  const read = await readAll(wire.socket);
+  assert.ok(read.equals(Buffer.from(text)));
+});
+
+test("a connection of our own reads into the shared buffer, and what is written before it is open waits", async (t) => {
+  const server = createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  let received = "";
+  const wire = Wire.connect({ port, host: "127.0.0.1" }, (bytes) => (received += bytes));
+  t.after(() => wire.socket.destroy());
+  wire.write("one ");
+  await once(wire.socket, "connect");
+  wire.write("two");
+  while (received.length < 7) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.equal(received, "one two");
+});
