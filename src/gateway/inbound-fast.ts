@@ -95,7 +95,7 @@ export class FastInbound implements Inbound {
   #frame(headers: Headers): void {
     const length = headers.find(fields["content-length"]);
     if (length !== undefined) this.#announced = Number(length);
-    else if (headers.mayHave(fields["transfer-encoding"].bit)) this.#isChunked = true;
+    else if (headers.find(fields["transfer-encoding"]) !== undefined) this.#isChunked = true;
     else this.#keepAlive = false;
   }
 

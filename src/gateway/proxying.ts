@@ -24,6 +24,9 @@ import { upstreamTarget } from "./upstream-path.ts";
 /** Methods that a server may have acted on even though no answer came: they are not sent twice. Source: SPEC-proxy §7. */
 const NOT_REPEATABLE = new Set(["POST", "LOCK", "PATCH"]);
 
+/** Bytes of a body that wait for header filters. With fewer, the upstream is read on: that it breaks is only noticed so. */
+const MOST_HELD = 65_536;
+
 /** The part of an exchange that talks to the upstream: attempts, the answer's way back, and the tunnel after an upgrade. */
 export class Proxying implements UpstreamHandler, BodySink {
   /** The upstream could not be had; the answer is an error in the form of a proxied one. */
@@ -45,6 +48,7 @@ export class Proxying implements UpstreamHandler, BodySink {
   #isHolding = true;
   /** What came meanwhile. */
   #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
   #heldEnd: { trailers: Headers | undefined } | undefined;
   #switched: { socket: Duplex; firstBytes: Uint8Array } | undefined;
   #abandoned = false;
@@ -165,7 +169,6 @@ export class Proxying implements UpstreamHandler, BodySink {
     ctx.response.status = status;
     ctx.response.headers = proxiedHeaders(ctx, { status, headers, body }, parts.fields);
     this.#exchange.filter(this);
-    if (this.#isHolding) this.#upstream?.pause();
   }
 
   /** The header filters are done: send the head and what was held back meanwhile. */
@@ -196,7 +199,8 @@ export class Proxying implements UpstreamHandler, BodySink {
     if (this.#isHolding) {
       this.#held ??= [];
       this.#held.push(Buffer.from(chunk));
-      return false;
+      this.#heldBytes += chunk.length;
+      return this.#heldBytes < MOST_HELD;
     }
     this.#exchange.bytesSent += chunk.length;
     return this.#exchange.inbound.write(chunk);
