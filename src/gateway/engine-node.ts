@@ -57,6 +57,11 @@ export function createNodeEngine(options: EngineOptions): Engine {
   }
 
   function serveHandover(req: http.IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
+    // Behind a request that is not answered yet, Node cannot give the answer a place; no real client offers an upgrade there.
+    if (requests.get(socket)?.isOpen) {
+      socket.destroy();
+      return;
+    }
     const handover = new Handover(socket as Socket, firstBytes);
     const res = new http.ServerResponse(req);
     res.assignSocket(handover.socket);

@@ -13,8 +13,9 @@ export function tunnel(client: Duplex, upstream: Duplex, idleMs: number, done: (
       open -= 1;
       if (open === 0) done();
     };
-    if (socket.closed) return closed();
+    // Also one that has closed already may still have its error to tell.
     socket.on("error", () => socket.destroy());
+    if (socket.closed) return closed();
     socket.on("close", closed);
     socket.setTimeout(idleMs, () => socket.destroy());
     socket.pipe(other);

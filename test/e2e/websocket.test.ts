@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import WebSocket, { WebSocketServer } from "ws";
 import { startProxy, type TestProxy } from "../helpers/proxy.ts";
 import { until } from "../helpers/until.ts";
@@ -128,6 +129,42 @@ test("other offers to upgrade are passed over", async (t) => {
   }
   const answer = await ask(t, doorsOf(gateway)[2]!, { path });
   assert.equal(answer.body, "upgrade: undefined");
+});
+
+test("an offer behind a request that is not answered yet gets its turn or ends the connection", async (t) => {
+  const gateway = await startProxy(t);
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on("data", (chunk: Buffer) => {
+      const isOffer = String(chunk).includes("Upgrade: websocket");
+      setTimeout(() => socket.write(isOffer ? ACCEPT : "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"), 20);
+    });
+  });
+  const path = await gateway.mount(upstream.url);
+  for (const door of http1Of(gateway)) {
+    const wire = await open(t, door);
+    wire.send(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\nGET ${path} HTTP/1.1\r\n${OFFER}`);
+    const statuses = wire.answer().then(async () => (await wire.head()).status);
+    assert.ok([101, "cut"].includes(await statuses.catch(() => "cut")), door.name);
+    assert.equal((await ask(t, door, { path })).body, "first");
+  }
+});
+
+test("a client that resets its connection before the switch is written disturbs nobody", async (t) => {
+  const gateway = await startProxy(t);
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.once("data", () => setTimeout(() => socket.write(ACCEPT), 50));
+  });
+  const path = await gateway.mount(upstream.url);
+  const [plain] = doorsOf(gateway);
+  for (let i = 0; i < 5; i += 1) {
+    const wire = await open(t, plain!);
+    // With bytes behind it that nobody takes, the gateway does not read on, and learns of the reset as it writes.
+    wire.send(`GET ${path} HTTP/1.1\r\n${OFFER}early`);
+    await wait(20);
+    wire.socket.resetAndDestroy();
+  }
+  await until(() => upstream.accepted === 5 && upstream.open.size === 0);
+  assert.equal((await ask(t, plain!, { path: "/unrouted" })).status, 404);
 });
 
 test("an upstream that switches unasked is refused", async (t) => {
