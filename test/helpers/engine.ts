@@ -31,7 +31,12 @@ export interface TestEngine {
 
 const engines = { node: createNodeEngine, fast: createFastEngine };
 
-export async function startEngine(t: TestContext, url: string, handlers: Handlers = {}): Promise<TestEngine> {
+export async function startEngine(
+  t: TestContext,
+  url: string,
+  handlers: Handlers = {},
+  name = (process.env["SESAME_TEST_HTTP_ENGINE"] ?? "node") as keyof typeof engines,
+): Promise<TestEngine> {
   const probe = definePlugin({ name: "probe", priority: 1, config: {}, create: () => handlers });
   const plugins = [probe];
   const database = openSqlite({ file: ":memory:" });
@@ -63,7 +68,6 @@ export async function startEngine(t: TestContext, url: string, handlers: Handler
   gateway.use(buildSnapshot(rows, { plugins, services, settings: SETTINGS }));
 
   const { private: key, cert } = await generate([], { keyType: "ec", curve: "P-256" });
-  const name = (process.env["SESAME_TEST_HTTP_ENGINE"] ?? "node") as keyof typeof engines;
   const engine = engines[name]({
     handle: (inbound) => gateway.handle(inbound),
     badRequest: (status) => badRequest(status, SETTINGS),
