@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { engineSettings } from "./engine-settings.ts";
 
 const launcher = fileURLToPath(new URL("../../bin/sesame", import.meta.url));
 
@@ -54,6 +55,7 @@ export function spawnStart(t: TestContext, options: SpawnOptions = {}) {
     admin_listen: "127.0.0.1:0",
     status_listen: "127.0.0.1:0",
     nginx_worker_processes: "1",
+    ...engineSettings,
     ...settings,
     prefix,
   };

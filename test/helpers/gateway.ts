@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type RunningGateway, runGateway } from "../../src/cli/gateway-process.ts";
 import { loadSettings } from "../../src/settings.ts";
+import { engineSettings } from "./engine-settings.ts";
 
 /** A gateway of its own for one test: free ports, a fresh prefix, one process; it ends with the test. */
 export interface TestGateway extends RunningGateway {
@@ -33,7 +34,7 @@ export async function startGateway(
     nginx_worker_processes: "1",
     proxy_error_log: "logs/error.log",
     shutdown_timeout: "1s",
-    http_engine: process.env["SESAME_TEST_HTTP_ENGINE"] ?? "node",
+    ...engineSettings,
     ...settings,
   };
   const gateway = await runGateway(loadSettings({ overrides }).settings);
