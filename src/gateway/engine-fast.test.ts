@@ -22,7 +22,7 @@ function echo(inbound: Inbound): void {
     inbound.end(inbound.method === "HEAD" ? undefined : text);
   };
   inbound.listener = {
-    onData: (chunk) => body.push(chunk) > 0,
+    onData: (chunk) => body.push(Buffer.from(chunk)) > 0,
     onEnd: () => answer(200),
     onDrain() {},
     onFault: answer,

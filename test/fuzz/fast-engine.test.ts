@@ -51,7 +51,13 @@ function serve(inbound: Inbound): void {
     answer(inbound, 200);
   };
   const onFault = (status: number) => answer(inbound, status);
-  inbound.listener = { onData: (chunk) => body.push(chunk) > 0, onEnd: complete, onDrain() {}, onFault, onAbort() {} };
+  inbound.listener = {
+    onData: (chunk) => body.push(Buffer.from(chunk)) > 0,
+    onEnd: complete,
+    onDrain() {},
+    onFault,
+    onAbort() {},
+  };
   if (inbound.fault !== undefined) answer(inbound, inbound.fault);
   else if (inbound.framing.kind === "none") complete(undefined);
   else inbound.resume();
@@ -190,6 +196,8 @@ const built = fc
             " X: y",
           ],
           ...["Connection: close", "Connection: keep-alive", "Connection: Content-Length", "Host: h", "Host: other"],
+          // Long enough to be taken from the request before.
+          ...[`Cookie: ${"c=d; ".repeat(12)}`, `Cookie: ${"c=d; ".repeat(12)}e`, `cookie:${"c=d; ".repeat(12)}`],
           ...["Expect: 100-continue", "Expect: x", "X: a\0b", "X: a\rb", "X: a\nb", "X\xff: a", "X: \xff", "X:"],
         ),
         { maxLength: 3 },
