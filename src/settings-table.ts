@@ -194,10 +194,10 @@ export const settingsTable = {
   },
   http_engine: {
     type: "enum",
-    default: "node",
+    default: "fast",
     one_of: ["node", "fast"],
     description:
-      "Server of inbound HTTP/1.1 connections: `node` is the HTTP server of Node.js, `fast` our own on its sockets. " +
+      "Server of inbound HTTP/1.1 connections: `fast` is our own on the sockets of Node.js, `node` the HTTP server of Node.js. " +
       "HTTP/2 is served by Node.js with both.",
   },
 

@@ -35,7 +35,7 @@ export async function startEngine(
   t: TestContext,
   url: string,
   handlers: Handlers = {},
-  name = (process.env["SESAME_TEST_HTTP_ENGINE"] ?? "node") as keyof typeof engines,
+  name = (process.env["SESAME_TEST_HTTP_ENGINE"] ?? "fast") as keyof typeof engines,
 ): Promise<TestEngine> {
   const probe = definePlugin({ name: "probe", priority: 1, config: {}, create: () => handlers });
   const plugins = [probe];
