@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { basename, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "cassandra-driver";
-import { freePort, lacking, run, serverFolder, startServer, type TestServer } from "./servers.ts";
+import { lacking, run, serverFolder, startServer, type TestServer } from "./servers.ts";
 
 /** A node with one keyspace for tests, and how its superuser gets there. */
 export interface CassandraServer extends TestServer {
@@ -60,9 +62,21 @@ export interface CassandraOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
+/** A free port that the system does not meanwhile give to a client: Java takes seconds until it listens. */
+async function quietPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, host, () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
+
 /** Start a single node of Cassandra with passwords. */
 export async function startCassandra({ tls }: CassandraOptions = {}): Promise<CassandraServer> {
-  const at = { port: await freePort(), folder: serverFolder() };
+  const at = { port: await quietPort(), folder: serverFolder() };
   const { port, folder } = at;
   const configuration = {
     cluster_name: "sesame",
@@ -76,7 +90,7 @@ export async function startCassandra({ tls }: CassandraOptions = {}): Promise<Ca
     listen_address: host,
     rpc_address: host,
     native_transport_port: port,
-    storage_port: await freePort(),
+    storage_port: await quietPort(),
     // A write that was answered is there after a sudden end.
     commitlog_sync: "batch",
     commitlog_disk_access_mode: "legacy",
