@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Client, ClientOptions } from "cassandra-driver";
 import type { SqlClient } from "../../../session/index.ts";
 import { type ConnectionSettings, type Setting, type Trust, timeoutsOf, tlsOf, within } from "./connection.ts";
@@ -31,6 +32,7 @@ const SCHEMA_MS = 10_000;
 
 interface Opened {
   readonly client: Client;
+  readonly connected: Promise<void>;
   readonly read: number;
   readonly write: number;
 }
@@ -46,37 +48,45 @@ export function openCassandra(settings: CassandraSettings, trust: Trust = {}): S
     const client = new Client(optionsOf(settings, trust, policies));
     const usual = settings.local_datacenter == null ? "QUORUM" : "LOCAL_QUORUM";
     const consistencyOf = (name: Setting<string>) => types.consistencies[(name ?? usual).toLowerCase() as "quorum"];
-    return { client, read: consistencyOf(settings.read_consistency), write: consistencyOf(settings.write_consistency) };
+    rememberHosts(client);
+    const connected = client.connect();
+    connected.catch(ignore);
+    const [read, write] = [settings.read_consistency, settings.write_consistency].map(consistencyOf) as [
+      number,
+      number,
+    ];
+    return { client, connected, read, write };
   }
 
   async function execute(cql: string, values: readonly (string | number)[], readTimeout: number) {
     const opened = (current ??= open());
-    const { client, read, write } = await opened;
+    const { client, connected, read, write } = await opened;
     // None counts on how often it is carried out, so another node may be asked when one fails.
     const consistency = cql.startsWith("SELECT") ? read : write;
     const options = { prepare: values.length > 0, isIdempotent: true, consistency, readTimeout };
+    let isConnected = false;
     try {
+      await connected;
+      isConnected = true;
       const { rows } = await client.execute(cql, values, options);
       return (rows ?? []) as unknown as readonly Readonly<Record<string, unknown>>[];
     } catch (error) {
       const { innerErrors } = error as DriverError;
-      if (innerErrors === undefined) throw error;
+      if (isConnected && innerErrors === undefined) throw error;
       // The driver is slow to come back from there, and may not at all when a statement was being prepared.
-      if (current === opened) current = undefined;
-      void end(client).catch(() => undefined);
+      if (current === opened) {
+        current = undefined;
+        end(client, connected).catch(ignore);
+      }
       // It prints a stack into its message.
-      throw new Error("no node of Cassandra answers", { cause: Object.values(innerErrors)[0] });
+      throw innerErrors ? new Error("no node of Cassandra answers", { cause: Object.values(innerErrors)[0] }) : error;
     }
   }
 
-  async function end(client: Client): Promise<void> {
+  function end(client: Client, connected: Promise<void>): Promise<void> {
     // A client that is still connecting would go on with it.
-    const connected = client.connect().catch(() => undefined);
-    await within(
-      connectMs + answerMs,
-      connected.then(() => client.shutdown()),
-      "closing connections to Cassandra",
-    );
+    const ended = connected.catch(ignore).then(() => shutDown(client));
+    return within(connectMs + answerMs, ended, "closing connections to Cassandra");
   }
 
   return {
@@ -88,9 +98,38 @@ export function openCassandra(settings: CassandraSettings, trust: Trust = {}): S
     async close() {
       isClosed = true;
       const opened = await current;
-      if (opened) await end(opened.client);
+      if (opened) await end(opened.client, opened.connected);
     },
   };
+}
+
+function ignore(): void {}
+
+interface Host {
+  shutdown(waits: boolean): Promise<void>;
+}
+
+/** What of the driver is no part of its interface. */
+interface Internals {
+  readonly controlConnection: { readonly hosts: EventEmitter; shutdown(): void };
+}
+
+const seen = new WeakMap<Client, Set<Host>>();
+const hostsOf = (client: Client): EventEmitter => (client as unknown as Internals).controlConnection.hosts;
+
+/** After an outage the driver loses sight of some of the nodes that it keeps connections and timers for. */
+function rememberHosts(client: Client): void {
+  const hosts = new Set<Host>();
+  seen.set(client, hosts);
+  hostsOf(client).on("add", (host: Host) => hosts.add(host));
+}
+
+/** End all, also of a client that could not connect: it goes on looking for nodes, and may find some. */
+async function shutDown(client: Client): Promise<void> {
+  await client.shutdown();
+  (client as unknown as Internals).controlConnection.shutdown();
+  hostsOf(client).on("add", (host: Host) => host.shutdown(false).catch(ignore));
+  await Promise.all([...seen.get(client)!].map((host) => host.shutdown(false)));
 }
 
 type Policies = typeof import("cassandra-driver").policies;
