@@ -2,6 +2,7 @@ import { fields, Headers } from "../http1/index.ts";
 import { exitHeaders, finishExit, nameMatch } from "./answer.ts";
 import { type AnswerOwner, Chain } from "./chain.ts";
 import { Context } from "./context.ts";
+import { failureAnswer } from "./failures.ts";
 import type { GatewayParts } from "./gateway.ts";
 import type { Inbound } from "./inbound.ts";
 import { normalizePath } from "./path.ts";
@@ -184,12 +185,12 @@ export class Exchange implements AnswerOwner, BodyOwner {
     this.#stage = "sending";
   }
 
-  /** Something threw that should not: 500, or a broken connection when the answer is already on its way. */
+  /** Something threw: an error's answer, or a broken connection when another answer is already on its way. */
   crash(error: unknown): void {
     this.parts.log.error("a request failed", { request_id: this.ctx.request.id, error });
     try {
       if (this.#stage === "sending" || this.#stage === "ended") throw error;
-      this.replace(this.ctx.response.exit(500, { message: "An unexpected error occurred" }));
+      this.replace(failureAnswer(this.ctx, error));
       this.send();
     } catch {
       this.breakOff();

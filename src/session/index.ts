@@ -12,6 +12,7 @@ export { createSessions, type Sessions } from "./sessions.ts";
 export { mergeSetCookies, type SetCookie } from "./set-cookie.ts";
 export type { SessionParts } from "./settings.ts";
 export type { SessionIndex, SessionStorage, SessionWrite } from "./storage.ts";
+export { type CassandraStorageOptions, cassandraStorage } from "./storages/cassandra.ts";
 export { type FileStorageOptions, fileStorage } from "./storages/file.ts";
 export { type MemcachedClient, type MemcachedStorageOptions, memcachedStorage } from "./storages/memcached.ts";
 export { memoryStorage } from "./storages/memory.ts";

@@ -87,13 +87,19 @@ export function serverFolder({ uid, gid }: User = {}): string {
   return folder;
 }
 
-/** Run a program to its end. */
-export function run(program: string, args: readonly string[], user: User = {}, cwd?: string): void {
+/** Run a program to its end, for at most `ms`. */
+export function run(
+  program: string,
+  args: readonly string[],
+  user: User = {},
+  cwd?: string,
+  ms = SETTLED_WITHIN_MS,
+): void {
   const { status, stdout, stderr, error } = spawnSync(find(program)!, args, {
     ...user,
     cwd,
     encoding: "utf8",
-    timeout: SETTLED_WITHIN_MS,
+    timeout: ms,
   });
   if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stdout}${stderr}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { cookieOf, open } from "../../src/plugins/session/testing.ts";
+import { lackingCassandra, startCassandra } from "../helpers/cassandra-server.ts";
 import { startMemcached } from "../helpers/memcached-server.ts";
 import { START } from "../helpers/plugins.ts";
 import { startRedis } from "../helpers/redis-servers.ts";
@@ -9,7 +10,7 @@ import { startMariadb, startPostgres } from "../helpers/sql-servers.ts";
 
 interface Kind {
   readonly storage: string;
-  readonly programs: readonly string[];
+  readonly lacks: () => string | false;
   start(): Promise<{ readonly server: TestServer; readonly settings: object }>;
 }
 
@@ -17,7 +18,7 @@ const host = "127.0.0.1";
 const kinds: readonly Kind[] = [
   {
     storage: "redis",
-    programs: ["redis-server"],
+    lacks: () => lacking("redis-server"),
     async start() {
       const server = await startRedis();
       return { server, settings: { host, port: server.port, prefix: "p", database: 1 } };
@@ -25,7 +26,7 @@ const kinds: readonly Kind[] = [
   },
   {
     storage: "memcached",
-    programs: ["memcached"],
+    lacks: () => lacking("memcached"),
     async start() {
       const server = await startMemcached();
       return { server, settings: { host, port: server.port, suffix: "s" } };
@@ -33,7 +34,7 @@ const kinds: readonly Kind[] = [
   },
   {
     storage: "mysql",
-    programs: ["mariadbd", "mariadb-install-db"],
+    lacks: () => lacking("mariadbd", "mariadb-install-db"),
     async start() {
       const server = await startMariadb("a secret");
       return { server, settings: { ...server.settings, create_tables: true, pool_size: 2 } };
@@ -41,18 +42,26 @@ const kinds: readonly Kind[] = [
   },
   {
     storage: "postgres",
-    programs: ["postgres", "initdb"],
+    lacks: () => lacking("postgres", "initdb"),
     async start() {
       const server = await startPostgres("a secret");
       return { server, settings: { ...server.settings, create_tables: true, table: "visits" } };
+    },
+  },
+  {
+    storage: "cassandra",
+    lacks: lackingCassandra,
+    async start() {
+      const server = await startCassandra();
+      return { server, settings: { ...server.settings, create_tables: true, table_meta: "visitors" } };
     },
   },
 ];
 
 const logout = { method: "POST", target: "/?session_logout" };
 
-for (const { storage, programs, start } of kinds) {
-  describe(`the session plugin on a real server, storage ${storage}`, { skip: lacking(...programs) }, () => {
+for (const { storage, lacks, start } of kinds) {
+  describe(`the session plugin on a real server, storage ${storage}`, { skip: lacks() }, () => {
     async function started(t: TestContext, more: object = {}) {
       const { server, settings } = await start();
       const opened = await open(t, { storage, [storage]: settings, ...more });

@@ -1,4 +1,5 @@
 import type { Fields } from "../../schema/index.ts";
+import { CONSISTENCIES } from "./clients/cassandra.ts";
 
 const prefix = {
   type: "string",
@@ -18,11 +19,8 @@ const port = (description: string) => ({ type: "integer", newer: true, between: 
 const timeout = (description: string) =>
   ({ type: "integer", newer: true, unit: "ms", between: [1, 2_147_483_646], description }) as const;
 
-/** What all servers of sessions are reached by. */
-const connection = {
-  host: { type: "string", newer: true, description: "The server's name or address; `127.0.0.1` when unset." },
-  port: port("The server's port; the usual one when unset."),
-  socket: { type: "string", newer: true, description: "The path of a Unix domain socket, instead of host and port." },
+/** How to talk to a server. */
+const link = {
   connect_timeout: timeout("How long connecting may take; 2000 when unset."),
   send_timeout: timeout("How long sending may take."),
   read_timeout: timeout("How long an answer may take; with `send_timeout` unset, too, 2000."),
@@ -35,14 +33,20 @@ const connection = {
   server_name: { type: "string", newer: true, description: "The name in the server's certificate, if not the host." },
 } as const satisfies Fields;
 
+/** What a server of sessions is reached by. */
+const connection = {
+  host: { type: "string", newer: true, description: "The server's name or address; `127.0.0.1` when unset." },
+  port: port("The server's port; the usual one when unset."),
+  socket: { type: "string", newer: true, description: "The path of a Unix domain socket, instead of host and port." },
+  ...link,
+} as const satisfies Fields;
+
 const account = {
   username: { type: "string", newer: true, referenceable: true, description: "Who connects." },
   password: { type: "string", newer: true, encrypted: true, referenceable: true, description: "The password of it." },
 } as const satisfies Fields;
 
 const tables = {
-  database: { type: "string", newer: true, description: "The database; named like the user when unset." },
-  pool_size: { type: "integer", newer: true, between: [1, 10_000], description: "Connections at most; 10 when unset." },
   table: {
     type: "string",
     newer: true,
@@ -61,6 +65,19 @@ const tables = {
     description: "Whether tables that are missing are made at the first use.",
   },
 } as const satisfies Fields;
+
+const pool = {
+  database: { type: "string", newer: true, description: "The database; named like the user when unset." },
+  pool_size: { type: "integer", newer: true, between: [1, 10_000], description: "Connections at most; 10 when unset." },
+} as const satisfies Fields;
+
+const consistency = (of: string) =>
+  ({
+    type: "string",
+    newer: true,
+    one_of: CONSISTENCIES,
+    description: `How many replicas ${of}; \`QUORUM\` when unset, or \`LOCAL_QUORUM\` with \`local_datacenter\`.`,
+  }) as const;
 
 /** Where the storages are, with the option names of lua-resty-session. SPEC-session-v4 §9 */
 export const storageConfig = {
@@ -166,6 +183,7 @@ export const storageConfig = {
     fields: {
       ...connection,
       ...account,
+      ...pool,
       ...tables,
       charset: { type: "string", newer: true, description: "The character set of the connection." },
     },
@@ -177,8 +195,35 @@ export const storageConfig = {
     fields: {
       ...connection,
       ...account,
+      ...pool,
       ...tables,
       application: { type: "string", newer: true, description: "What the server calls us; `sesame` when unset." },
+    },
+  },
+  cassandra: {
+    type: "record",
+    newer: true,
+    description: "Where `cassandra` keeps sessions: Cassandra 4.0 or later.",
+    fields: {
+      contact_points: {
+        type: "array",
+        newer: true,
+        len_min: 1,
+        elements: { type: "string" },
+        description: "Names or addresses of some nodes, which name the others; `127.0.0.1` when unset.",
+      },
+      port: port("The port of all nodes; 9042 when unset."),
+      keyspace: { type: "string", newer: true, description: "The keyspace; it must exist." },
+      ...account,
+      local_datacenter: {
+        type: "string",
+        newer: true,
+        description: "The data center whose nodes are asked; those of all when unset.",
+      },
+      read_consistency: consistency("must have answered a read"),
+      write_consistency: consistency("must have taken a write"),
+      ...link,
+      ...tables,
     },
   },
 } as const satisfies Fields;

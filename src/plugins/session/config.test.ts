@@ -84,8 +84,8 @@ describe("the settings of the session plugin", () => {
     [{ mysql: { table: "a;b" } }, { mysql: { table: "must be a name, with a schema or without" } }],
     [{ postgres: { table_meta: "a b" } }, { postgres: { table_meta: "must be a name, with a schema or without" } }],
     [
-      { storage: "cassandra" },
-      { storage: "expected one of: cookie, kong, memory, file, redis, memcached, mysql, postgres" },
+      { storage: "etcd" },
+      { storage: "expected one of: cookie, kong, memory, file, redis, memcached, mysql, postgres, cassandra" },
     ],
     [{ redis: { port: 0 } }, { redis: { port: "value should be between 1 and 65535" } }],
     [{ redis: { sentinels: [{ host: "a" }] } }, { redis: { sentinels: [{ port: "required field missing" }] } }],

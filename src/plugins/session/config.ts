@@ -31,7 +31,7 @@ export const config = {
   storage: {
     type: "string",
     one_of: ["cookie", "kong"],
-    newer_one_of: ["memory", "file", "redis", "memcached", "mysql", "postgres"],
+    newer_one_of: ["memory", "file", "redis", "memcached", "mysql", "postgres", "cassandra"],
     default: "cookie",
     description:
       "Who keeps the session's data: `cookie`, the visitor; `kong`, the gateway's database; or another, which the setting of that name describes.",

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { Services } from "../../gateway/index.ts";
 import {
   type Awaitable,
+  cassandraStorage,
   fileStorage,
   memcachedStorage,
   memoryStorage,
@@ -13,6 +14,7 @@ import {
 } from "../../session/index.ts";
 import { STALE_SECONDS } from "./authority.ts";
 import { guardedStorage } from "./breaker.ts";
+import { openCassandra } from "./clients/cassandra.ts";
 import { openMemcached } from "./clients/memcached.ts";
 import { openMysql } from "./clients/mysql.ts";
 import { openPostgres } from "./clients/postgres.ts";
@@ -112,6 +114,12 @@ function openStorage(config: Config, services: Services): Opened | undefined {
       const client = openPostgres(server, trust);
       const tables = given({ table, table_meta, ensureTables: create_tables });
       return { storage: postgresStorage({ client, ...tables }), close: client.close };
+    }
+    case "cassandra": {
+      const { table, table_meta, create_tables, ...cluster } = config.cassandra ?? {};
+      const client = openCassandra(cluster, trust);
+      const tables = given({ table, table_meta, ensureTables: create_tables });
+      return { storage: cassandraStorage({ client, ...tables }), close: client.close };
     }
     default:
       return undefined;

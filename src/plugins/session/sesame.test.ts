@@ -130,6 +130,25 @@ describe("the storages", () => {
   });
 });
 
+describe("a visitor without a session", () => {
+  for (const storage of ["kong", "memory"]) {
+    it(`costs the storage nothing, nor does one with a forged cookie, storage ${storage}`, async (t) => {
+      const { world, send } = await open(t, { storage });
+      const other = await open(t, { storage: "memory", secret: "another secret" });
+      const foreign = cookieOf(await other.send({ key: true }));
+      for (const cookie of [undefined, "session=x", "session=", foreign, foreign.replace(/.$/, "_")]) {
+        for (const request of [{}, { headers: ["x-pass", "unknown"] }, logout]) {
+          const { status, consumer, cookies } = await send({ ...request, cookie });
+          assert.deepEqual([status, consumer, cookies], [200, undefined, []]);
+        }
+      }
+      assert.deepEqual(world.snapshot()["sesame_session_storage_seconds"] ?? {}, {});
+      await send({ key: true });
+      assert.ok(world.snapshot()["sesame_session_storage_seconds"], "a login does");
+    });
+  }
+});
+
 describe("a storage that is out of order", () => {
   it("makes strangers of visitors where Kong's way is asked for, but no logout is reported", async (t) => {
     const { world, send } = await open(t, { storage: "kong", on_storage_error: "anonymous" });
