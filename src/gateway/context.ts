@@ -121,7 +121,8 @@ export class Context {
   /** The path as routes compare it: normalised, one character per byte. */
   path = "/";
   #client: Client | undefined;
-  #values: Map<ContextKey<unknown>, unknown> | undefined;
+  /** Keys with their values: so few that to look at each is faster than a map. */
+  #values: unknown[] | undefined;
 
   constructor(inbound: Inbound, { trusted, clock, bodyBufferSize }: ContextParts, owner: BodyOwner) {
     this.startMs = clock();
@@ -138,11 +139,20 @@ export class Context {
   }
 
   get<T>(key: ContextKey<T>): T | undefined {
-    return this.#values?.get(key) as T | undefined;
+    const at = this.#indexOf(key);
+    return at < 0 ? undefined : (this.#values![at + 1] as T);
   }
 
   set<T>(key: ContextKey<T>, value: T): void {
-    this.#values ??= new Map();
-    this.#values.set(key, value);
+    const at = this.#indexOf(key);
+    if (at >= 0) this.#values![at + 1] = value;
+    else if (this.#values) this.#values.push(key, value);
+    else this.#values = [key, value];
+  }
+
+  #indexOf(key: ContextKey<unknown>): number {
+    const values = this.#values;
+    if (values) for (let i = 0; i < values.length; i += 2) if (values[i] === key) return i;
+    return -1;
   }
 }

@@ -5,7 +5,7 @@ export function connectionOptions(headers: Headers): ReadonlySet<string> | undef
   const value = headers.find(fields.connection);
   if (value === undefined) return undefined;
   if (value === "keep-alive" || value === "close" || value === "Keep-Alive") {
-    if (headers.getAll("connection").length === 1) return undefined;
+    if (headers.count(fields.connection) === 1) return undefined;
   }
   const names = new Set<string>();
   for (const line of headers.getAll("connection")) {

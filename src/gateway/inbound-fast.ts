@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import {
+  decimal,
   encodeLastChunk,
   type Framing,
   fields,
@@ -94,7 +95,7 @@ export class FastInbound implements Inbound {
 
   #frame(headers: Headers): void {
     const length = headers.find(fields["content-length"]);
-    if (length !== undefined) this.#announced = Number(length);
+    if (length !== undefined) this.#announced = decimal(length);
     else if (headers.find(fields["transfer-encoding"]) !== undefined) this.#isChunked = true;
     else this.#keepAlive = false;
   }

@@ -17,7 +17,33 @@ const CLOSE: Framing = { kind: "close" };
 const FRAMING = maskOf("content-length", "transfer-encoding");
 
 /** Fifteen digits stay exact in a number and are a petabyte. */
-const LENGTH = /^\d{1,15}$/;
+const MOST_DIGITS = 15;
+
+/** The one Content-Length. Throws ERR_HTTP_CONTENT_LENGTH when it is no decimal number, or not the only one. */
+function lengthIn(headers: Headers): number {
+  let text: string | undefined;
+  for (let i = 0; i < headers.size; i += 1) {
+    if (headers.nameAt(i).bit !== fields["content-length"].bit) continue;
+    if (text !== undefined) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
+    text = headers.valueAt(i);
+  }
+  const length = text === undefined || text.length > MOST_DIGITS ? -1 : decimal(text);
+  if (length < 0) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
+  return length;
+}
+
+/** The number that these digits are; -1 when they are none. */
+export function decimal(text: string): number {
+  let number = text === "" ? -1 : 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+const ZERO = 48;
 
 /**
  * What the framing fields say, undefined without any. Where RFC 9112 §6.3 lets a recipient repair a message, it is refused:
@@ -34,9 +60,7 @@ function declaredFraming(head: RequestHead | ResponseHead): Framing | undefined 
     return CHUNKED;
   }
   if (!hasLength) return undefined;
-  const values = headers.getAll("content-length");
-  if (values.length !== 1 || !LENGTH.test(values[0]!)) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
-  return { kind: "length", length: Number(values[0]) };
+  return { kind: "length", length: lengthIn(headers) };
 }
 
 /** The items of a comma-separated list, in lower case. The white space of HTTP is blank and tab, not what `trim` takes for it. */
@@ -74,9 +98,10 @@ export function responseFraming(method: string, head: ResponseHead): Framing {
 /** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */
 export function keepsAlive(version: "1.0" | "1.1", headers: Headers): boolean {
   if (!headers.mayHave(fields.connection.bit)) return version === "1.1";
+  if (version === "1.1" && headers.find(fields.connection) === "keep-alive" && headers.count(fields.connection) === 1)
+    return true;
   const values = headers.getAll("connection");
   if (values.length === 0) return version === "1.1";
-  if (values.length === 1 && values[0] === "keep-alive") return true;
   const options = listItems(values);
   return !options.includes("close") && (version === "1.1" || options.includes("keep-alive"));
 }

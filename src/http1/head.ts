@@ -35,6 +35,7 @@ const LF = 10;
 const CR = 13;
 const SP = 32;
 const SLASH = 47;
+const ZERO = 48;
 const COLON = 58;
 
 /** What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. */
@@ -214,12 +215,18 @@ function withCare(error: unknown): undefined {
   if (!(error instanceof HttpMessageError)) throw error;
 }
 
+/** The status behind its blank: three digits, the first of which is not 0. */
+function statusAt(bytes: Buffer, at: number): number {
+  const [a, b, c] = [bytes[at + 1]! - ZERO, bytes[at + 2]! - ZERO, bytes[at + 3]! - ZERO];
+  const isStatus = bytes[at] === SP && a >= 1 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9;
+  return isStatus ? 100 * a + 10 * b + c : refuse("ERR_HTTP_STATUS_LINE");
+}
+
 /** The head of a response, as `parseRequestHead`. The reason phrase and the blank before it may be absent. */
 export function parseResponseHead(bytes: Buffer, start: number, end: number, limits: HeadLimits): Read<ResponseHead> {
   const text = textOf(bytes, start, end);
   const version = parseVersion(text, 0, "ERR_HTTP_STATUS_LINE");
-  const digits = text.slice(8, 12);
-  if (!/^ [1-9]\d\d$/.test(digits)) refuse("ERR_HTTP_STATUS_LINE");
+  const status = statusAt(bytes, start + 8);
   let at = start + 12;
   if (bytes[at] === SP) at += 1;
   else if (bytes[at] !== CR) refuseByte(bytes[at], "ERR_HTTP_STATUS_LINE");
@@ -229,7 +236,7 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   if (at - start > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
   const reason = text.slice(reasonStart - start, at - start);
   const headers = parseFields(bytes, text, start, at + 2, end, limits);
-  return { version, status: Number(digits), reason, headers, end: fieldsEnd };
+  return { version, status, reason, headers, end: fieldsEnd };
 }
 
 /** As `wholeRequestHead`. */

@@ -18,8 +18,8 @@ function checkValue(value: string): void {
  * nothing in here can split a message. Lookups take lower-case names, or, for what every request asks, the record of a name.
  */
 export class Headers {
-  #names: FieldName[] = [];
-  #values: string[] = [];
+  /** `[name, value, name, value, ...]` */
+  #list: (FieldName | string)[] = [];
   /** The bits of all names that are here, and perhaps of some that were. */
   #bits = 0;
 
@@ -36,27 +36,25 @@ export class Headers {
   }
 
   get size(): number {
-    return this.#names.length;
+    return this.#list.length >> 1;
   }
 
   nameAt(index: number): FieldName {
-    return this.#names[index]!;
+    return this.#list[2 * index] as FieldName;
   }
 
   valueAt(index: number): string {
-    return this.#values[index]!;
+    return this.#list[2 * index + 1] as string;
   }
 
   /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
-    const list: string[] = [];
-    for (let i = 0; i < this.#names.length; i += 1) list.push(this.#names[i]!.wire, this.#values[i]!);
-    return list;
+    return this.#list.map((part) => (typeof part === "string" ? part : part.wire));
   }
 
   #index(lower: string, from: number): number {
-    const names = this.#names;
-    for (let i = from; i < names.length; i += 1) if (names[i]!.lower === lower) return i;
+    const list = this.#list;
+    for (let i = 2 * from; i < list.length; i += 2) if ((list[i] as FieldName).lower === lower) return i >> 1;
     return -1;
   }
 
@@ -69,19 +67,26 @@ export class Headers {
   find({ bit, lower }: FieldName): string | undefined {
     if ((this.#bits & bit) === 0) return undefined;
     const at = this.#index(lower, 0);
-    return at < 0 ? undefined : this.#values[at];
+    return at < 0 ? undefined : this.valueAt(at);
   }
 
   /** The first value. `name` is lower-case, here and below. */
   get(name: string): string | undefined {
     const at = this.#index(name, 0);
-    return at < 0 ? undefined : this.#values[at];
+    return at < 0 ? undefined : this.valueAt(at);
   }
 
   getAll(name: string): string[] {
     const values: string[] = [];
-    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) values.push(this.#values[at]!);
+    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) values.push(this.valueAt(at));
     return values;
+  }
+
+  /** How many there are of a field in `fields`. */
+  count({ bit }: FieldName): number {
+    let count = 0;
+    for (let i = 0; i < this.#list.length; i += 2) if ((this.#list[i] as FieldName).bit === bit) count += 1;
+    return count;
   }
 
   has(name: string): boolean {
@@ -90,8 +95,7 @@ export class Headers {
 
   /** Add a line after all others whose value is known to be valid. */
   add(name: FieldName, value: string): void {
-    this.#names.push(name);
-    this.#values.push(value);
+    this.#list.push(name, value);
     this.#bits |= name.bit;
   }
 
@@ -116,8 +120,8 @@ export class Headers {
       this.add(name, value);
       return;
     }
-    this.#names[at] = name;
-    this.#values[at] = value;
+    this.#list[2 * at] = name;
+    this.#list[2 * at + 1] = value;
     this.#drop(name.lower, at + 1);
   }
 
@@ -128,8 +132,8 @@ export class Headers {
   replace(name: string, start: string, value: string): boolean {
     checkValue(value);
     for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) {
-      if (!this.#values[at]!.startsWith(start)) continue;
-      this.#values[at] = value;
+      if (!this.valueAt(at).startsWith(start)) continue;
+      this.#list[2 * at + 1] = value;
       return true;
     }
     return false;
@@ -141,16 +145,14 @@ export class Headers {
 
   #drop(name: string, from: number): void {
     for (let at = this.#index(name, from); at >= 0; at = this.#index(name, at)) {
-      this.#names.splice(at, 1);
-      this.#values.splice(at, 1);
+      this.#list.splice(2 * at, 2);
     }
   }
 
   /** An independent copy. */
   clone(): Headers {
     const copy = new Headers();
-    copy.#names = this.#names.slice();
-    copy.#values = this.#values.slice();
+    copy.#list = this.#list.slice();
     copy.#bits = this.#bits;
     return copy;
   }

@@ -11,7 +11,7 @@ export {
 } from "./errors.ts";
 export { type FieldName, fieldName, fields, isToken, maskOf } from "./field-name.ts";
 export { formatRequestHead, formatResponseHead } from "./format.ts";
-export { type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
+export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
   defaultLimits,
   type HeadLimits,
