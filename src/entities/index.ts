@@ -23,6 +23,7 @@ export { createRouteEntity, type Route, route } from "./route.ts";
 export { type Service, service } from "./service.ts";
 export { type SessionLineage, sessionLineage } from "./session-lineage.ts";
 export {
+  isReplaced,
   LONGEST_REVOCATION,
   lineageOfKey,
   type Revocable,

@@ -22,22 +22,36 @@ export const sessionRevocation = {
 
 export type SessionRevocation = RowOf<typeof sessionRevocation>;
 
-/** What can be revoked; an absent `audience` or `subject` stands for all of them. */
+/**
+ * What can be revoked; an absent `audience` or `subject` stands for all of them. `replaced` is a lineage too, one that made room
+ * for a newer login.
+ */
 export type Revocable =
   | { readonly lineage: string }
+  | { readonly replaced: string }
   | { readonly consumer: string }
   | { readonly audience?: string | undefined; readonly subject?: string | undefined };
 
-/** The key of a revocation: `lineage:<id>`, `consumer:<id>`, or `[audience, subject]` as JSON, null standing for all. */
+/**
+ * The key of a revocation: `lineage:<id>`, `replaced:<id>`, `consumer:<id>`, or `[audience, subject]` as JSON, null standing for
+ * all.
+ */
 export function revocationKey(what: Revocable): string {
   if ("lineage" in what) return `lineage:${what.lineage}`;
+  if ("replaced" in what) return `replaced:${what.replaced}`;
   if ("consumer" in what) return `consumer:${what.consumer}`;
   return JSON.stringify([what.audience ?? null, what.subject ?? null]);
 }
 
 /** The lineage that a key names; undefined for keys of other kinds. */
 export function lineageOfKey(key: string): string | undefined {
-  return key.startsWith("lineage:") ? key.slice("lineage:".length) : undefined;
+  if (key.startsWith("lineage:")) return key.slice("lineage:".length);
+  return isReplaced(key) ? key.slice("replaced:".length) : undefined;
+}
+
+/** Whether a key says that its lineage made room for a newer login. */
+export function isReplaced(key: string): boolean {
+  return key.startsWith("replaced:");
 }
 
 /** Seconds after which nothing lives any more that was not renewed, 400 days: the longest life of a cookie. */

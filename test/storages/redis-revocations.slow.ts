@@ -254,6 +254,33 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     assert.equal((await cutOff.get("/app", cookie)).status, 403);
   });
 
+  it("tells what made room for a newer login apart, also to a node that starts later", async (t) => {
+    await redis.flushall();
+    const limited = { ...config(), max_sessions: 1, max_sessions_policy: "evict_oldest" };
+    const { nodes } = await startRedisNodes(t, [limited, limited]);
+    const old = await nodes[0]!.login();
+    await visit(nodes, old, 200);
+    const latest = await nodes[0]!.login();
+    await refusals(nodes, old);
+    assert.equal((await nodes[0]!.get(LOGOUT, latest)).status, 200);
+    await refusals(nodes, latest);
+    const { nodes: later } = await startRedisNodes(t, [limited]);
+    for (const node of [nodes[1]!, later[0]!]) {
+      for (const [cookie, reason] of [
+        [old, "replaced"],
+        [latest, "revoked"],
+      ] as const) {
+        const count = async () => {
+          const text = await (await fetch(`${node.status}/metrics`)).text();
+          return Number(text.match(`sesame_sessions_refused_total{reason="${reason}"} (\\d+)`)?.[1] ?? 0);
+        };
+        const before = await count();
+        assert.equal((await node.get("/app", cookie)).status, 403);
+        assert.equal((await count()) - before, 1, reason);
+      }
+    }
+  });
+
   it("gets what was revoked while Redis was down", async (t) => {
     const own = await startRedis();
     t.after(() => own.remove());

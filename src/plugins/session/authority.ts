@@ -71,8 +71,8 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
   const known = new LRUCache<string, { readonly consumer: Consumer; readonly until: number }>({ max: MOST_KNOWN });
 
   function ask(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
-    return andThen(denyList.isRevoked(accused, now), (isRevoked) => {
-      if (isRevoked) return "revoked";
+    return andThen(denyList.denial(accused, now), (denial) => {
+      if (denial) return denial;
       return andThen(lookups.find(consumerEntity, "id", owner.consumerId), (consumer) => {
         if (consumer === undefined) return "consumer_deleted";
         if (!followsCredential) return consumer;
@@ -86,13 +86,14 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
     const key = `${owner.consumerId} ${owner.credentialId} ${owner.mark}`;
     const note = (judgement: Consumer | Refusal): Consumer | Refusal => {
       if (typeof judgement === "object") known.set(key, { consumer: judgement, until: now + seconds });
-      else if (judgement !== "revoked") known.delete(key);
+      else if (judgement !== "revoked" && judgement !== "replaced") known.delete(key);
       return judgement;
     };
     return attempt(
       () => andThen(ask(owner, accused, now), note),
       (error) => {
-        if (denyList.lastKnown(accused, now)) return "revoked";
+        const denial = denyList.lastKnown(accused, now);
+        if (denial) return denial;
         const last = known.get(key);
         if (last && now <= last.until) return last.consumer;
         throw error;

@@ -1,4 +1,4 @@
-import { lineageOfKey, revocationKey } from "../../entities/index.ts";
+import { isReplaced, lineageOfKey, revocationKey } from "../../entities/index.ts";
 import type { Accused } from "./revocations.ts";
 
 /** What is revoked: the members of a row of `session_revocations` that count. */
@@ -11,6 +11,9 @@ export interface Revocation {
   readonly expires: number;
 }
 
+/** Why a session is denied, in the words of the table of reasons. */
+export type Denial = "revoked" | "replaced";
+
 interface CutOff {
   readonly before: number;
   readonly expires: number;
@@ -22,6 +25,8 @@ const SWEEP = 1000;
 export class Denied {
   /** When each revoked lineage may be forgotten, in seconds since the epoch. */
   readonly #lineages = new Map<string, number>();
+  /** Those of the lineages that made room for a newer login. */
+  readonly #replaced = new Set<string>();
   readonly #cutOffs = new Map<string, CutOff>();
   #sweepAt = 2 * SWEEP;
 
@@ -38,6 +43,12 @@ export class Denied {
       if (cutOff && since < cutOff.before && cutOff.expires >= now) return true;
     }
     return false;
+  }
+
+  /** The same, and why. */
+  denial(accused: Accused, now: number): Denial | undefined {
+    if (!this.has(accused, now)) return undefined;
+    return this.#replaced.has(accused.lineage) ? "replaced" : "revoked";
   }
 
   /** What is known of a key. */
@@ -61,8 +72,10 @@ export class Denied {
     const { key, before, expires } = revocation;
     if (this.covers(revocation)) return;
     const lineage = lineageOfKey(key);
-    if (lineage !== undefined) this.#lineages.set(lineage, expires);
-    else {
+    if (lineage !== undefined) {
+      this.#lineages.set(lineage, expires);
+      if (isReplaced(key)) this.#replaced.add(lineage);
+    } else {
       const known = this.#cutOffs.get(key);
       this.#cutOffs.set(key, {
         before: Math.max(before ?? Number.POSITIVE_INFINITY, known?.before ?? 0),
@@ -73,12 +86,19 @@ export class Denied {
   }
 
   *[Symbol.iterator](): Generator<Revocation> {
-    for (const [lineage, expires] of this.#lineages) yield { key: revocationKey({ lineage }), before: null, expires };
+    for (const [lineage, expires] of this.#lineages) {
+      const what = this.#replaced.has(lineage) ? { replaced: lineage } : { lineage };
+      yield { key: revocationKey(what), before: null, expires };
+    }
     for (const [key, cutOff] of this.#cutOffs) yield revocationOf(key, cutOff)!;
   }
 
   #sweep(now: number): void {
-    for (const [lineage, expires] of this.#lineages) if (expires < now) this.#lineages.delete(lineage);
+    for (const [lineage, expires] of this.#lineages) {
+      if (expires >= now) continue;
+      this.#lineages.delete(lineage);
+      this.#replaced.delete(lineage);
+    }
     for (const [key, { expires }] of this.#cutOffs) if (expires < now) this.#cutOffs.delete(key);
     this.#sweepAt = 2 * (this.size + SWEEP);
   }

@@ -3,6 +3,7 @@ import type { Context, Services } from "../../gateway/index.ts";
 import { EntityError, entityErrors } from "../../schema/index.ts";
 import type { Session } from "../../session/index.ts";
 import type { Config } from "./config.ts";
+import type { Denial } from "./denied.ts";
 import { loginOf } from "./lineage.ts";
 import type { Owner } from "./owner.ts";
 import type { DenyList } from "./revocations.ts";
@@ -63,10 +64,10 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
     return { ip: request.forwarded.clientAddress, ...(agent && { user_agent: agent }) };
   }
 
-  async function end(lineage: string, now: number): Promise<void> {
+  async function end(lineage: string, now: number, why?: Denial): Promise<void> {
     const row = await store.select({ lineage });
     const over = Math.max(row?.over ?? 0, overAt(loginOf(lineage), now));
-    await denyList.revoke(lineage, over - now, now);
+    await denyList.revoke(lineage, over - now, now, why);
     if (row) await store.delete({ id: row.id });
   }
 
@@ -94,7 +95,7 @@ export function createLineages(config: Config, { lookups, log, metrics }: Servic
       return false;
     }
     for (const { lineage } of surplus) {
-      await end(lineage, now);
+      await end(lineage, now, "replaced");
       metrics.count("sesame_sessions_ended_total", { how: "evicted" });
     }
     return true;

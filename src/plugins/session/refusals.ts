@@ -14,5 +14,6 @@ export type Refusal = SessionReason | keyof typeof own;
 export function describeRefusal(refusal: Refusal): string {
   if (refusal in own) return `session not accepted (${own[refusal as keyof typeof own]})`;
   const message = reasons[refusal as SessionReason];
-  return refusal === "revoked" ? `session not accepted (${message})` : `session not present (${message})`;
+  const hasOpened = refusal === "revoked" || refusal === "replaced";
+  return hasOpened ? `session not accepted (${message})` : `session not present (${message})`;
 }

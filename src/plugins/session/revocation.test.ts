@@ -251,7 +251,7 @@ describe("a limit of sessions", () => {
 
   it("ends the oldest where that is the policy", async (t) => {
     const config = { revocation: true, max_sessions: 2, max_sessions_policy: "evict_oldest" };
-    const { world, send } = await open(t, config);
+    const { world, send } = await open(t, config, undefined, { trusted_ips: ["192.0.2.1"] });
     const cookies: string[] = [];
     for (let i = 0; i < 4; i++) {
       world.now = START + i;
@@ -261,6 +261,15 @@ describe("a limit of sessions", () => {
     for (const cookie of cookies) live.push((await send({ cookie })).consumer === "coop");
     assert.deepEqual(live, [false, false, true, true]);
     assert.equal((await rowsOf(world, "session_lineages")).length, 2);
+    const trusted = { connection: { remoteAddress: "192.0.2.1" }, isDebugging: true };
+    const reasonOf = async (cookie: string) => (await send({ ...trusted, cookie })).field("session-reason");
+    assert.deepEqual([await reasonOf(cookies[0]!), await reasonOf(cookies[3]!)], ["replaced", undefined]);
+    await send({ cookie: cookies[3], ...logout });
+    assert.equal(await reasonOf(cookies[3]!), "revoked");
+    assert.deepEqual(world.snapshot()["sesame_sessions_refused_total"], {
+      'reason="replaced"': { count: 3 },
+      'reason="revoked"': { count: 1 },
+    });
   });
 
   it("holds for logins at the same time", async (t) => {

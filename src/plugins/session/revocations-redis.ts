@@ -1,10 +1,10 @@
-import { lineageOfKey, revocationKey } from "../../entities/index.ts";
+import { lineageOfKey } from "../../entities/index.ts";
 import type { Log } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
 import type { RedisWatch } from "./clients/redis-watch.ts";
-import type { Revocation } from "./denied.ts";
+import type { Denial, Revocation } from "./denied.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Accused, DenyList, Revocations } from "./revocations.ts";
+import { type Accused, type DenyList, denialOf, keyOf, keysAgainst, type Revocations } from "./revocations.ts";
 
 /** No session has such an id. */
 const INDEX = "sesame@revoked";
@@ -54,9 +54,9 @@ export class RedisRevocations implements DenyList {
     redis.start();
   }
 
-  isRevoked(accused: Accused, now: number): Awaitable<boolean> {
-    return andThen(this.#parts.database.isRevoked(accused, now), (is) => {
-      return is || (this.#isCurrent() ? false : this.#ask(accused, now));
+  denial(accused: Accused, now: number): Awaitable<Denial | undefined> {
+    return andThen(this.#parts.database.denial(accused, now), (denial) => {
+      return denial ?? (this.#isCurrent() ? undefined : this.#ask(accused, now));
     });
   }
 
@@ -65,17 +65,17 @@ export class RedisRevocations implements DenyList {
     return known === false && !this.#isCurrent() ? undefined : known;
   }
 
-  lastKnown(accused: Accused, now: number): boolean {
+  lastKnown(accused: Accused, now: number): Denial | undefined {
     return this.#parts.database.lastKnown(accused, now);
   }
 
-  async revoke(lineage: string, ttl: number, now: number): Promise<void> {
+  async revoke(lineage: string, ttl: number, now: number, why?: Denial): Promise<void> {
     const { database } = this.#parts;
-    const key = revocationKey({ lineage });
+    const key = keyOf(lineage, why);
     this.#own.add(key);
     try {
       const put = this.#put({ key, before: null, expires: now + ttl }, now);
-      await Promise.all([put, database.revoke(lineage, ttl, now)]);
+      await Promise.all([put, database.revoke(lineage, ttl, now, why)]);
     } catch (error) {
       // What the one has by now the other is to get, too.
       this.#loadLater();
@@ -96,12 +96,13 @@ export class RedisRevocations implements DenyList {
     return this.#isLoaded && this.#unread === 0 && this.#parts.keeper.redis.isCurrent();
   }
 
-  async #ask({ lineage, since, cutOffs }: Accused, now: number): Promise<boolean> {
-    const keys = [revocationKey({ lineage }), ...cutOffs];
+  async #ask(accused: Accused, now: number): Promise<Denial | undefined> {
+    const keys = keysAgainst(accused);
     const { keeper, name } = this.#parts;
     const texts = await Promise.all(keys.map((key) => keeper.storage.get(name, PREFIX + key, now)));
     const found = texts.map((text, at) => parseRevocation(keys[at]!, text));
-    return found.some((entry) => entry && entry.expires >= now && since < beforeOf(entry));
+    const counts = (entry: Revocation) => entry.expires >= now && accused.since < beforeOf(entry);
+    return denialOf(found.flatMap((entry) => (entry && counts(entry) ? [entry.key] : [])));
   }
 
   /** Done when it is in Redis. */

@@ -39,8 +39,8 @@ test("a long list is read page by page, and until then the database is asked", a
   });
   assert.equal(revocations.recall(accused("x7"), START), undefined);
   assert.deepEqual(
-    await Promise.all(["x7", "x2499", "y"].map((lineage) => revocations.isRevoked(accused(lineage), START))),
-    [true, true, false],
+    await Promise.all(["x7", "x2499", "y"].map((lineage) => revocations.denial(accused(lineage), START))),
+    ["revoked", "revoked", undefined],
   );
   while (revocations.recall(accused("x7"), START) === undefined) await new Promise(setImmediate);
   assert.equal(revocations.size, 2500);
@@ -50,11 +50,11 @@ test("a long list is read page by page, and until then the database is asked", a
 test("a change is known when it is committed, and memory does not count while changes may be missing", async (t) => {
   const { revocations, add, trust } = await open(t);
   await add(revocationKey({ lineage: "a" }));
-  assert.equal(revocations.isRevoked(accused("a"), START), true);
+  assert.equal(revocations.denial(accused("a"), START), "revoked");
   trust.isCurrent = false;
   assert.equal(revocations.recall(accused("a"), START), undefined);
-  assert.equal(await revocations.isRevoked(accused("a"), START), true);
-  assert.equal(await revocations.isRevoked(accused("b"), START), false);
+  assert.equal(await revocations.denial(accused("a"), START), "revoked");
+  assert.equal(await revocations.denial(accused("b"), START), undefined);
 });
 
 test("changes that were missed are read again", async (t) => {
@@ -77,10 +77,10 @@ test("a list that cannot be read is asked for again", async (t) => {
   await add(revocationKey({ lineage: "a" }));
   await database.execute("ALTER TABLE session_revocations RENAME TO away");
   await stores.reset();
-  await assert.rejects(async () => revocations.isRevoked(accused("a"), START));
-  assert.equal(revocations.lastKnown(accused("a"), START), true);
+  await assert.rejects(async () => revocations.denial(accused("a"), START));
+  assert.equal(revocations.lastKnown(accused("a"), START), "revoked");
   await database.execute("ALTER TABLE away RENAME TO session_revocations");
-  assert.equal(await revocations.isRevoked(accused("a"), START + 2), true);
+  assert.equal(await revocations.denial(accused("a"), START + 2), "revoked");
   assert.equal(revocations.recall(accused("b"), START + 2), false);
 });
 
@@ -89,9 +89,9 @@ test("times count for logins before them, up to their end", async (t) => {
   await add(revocationKey({ subject: "sub" }), { before: START });
   for (const isCurrent of [true, false]) {
     trust.isCurrent = isCurrent;
-    assert.equal(await revocations.isRevoked(accused("a", START - 1), START), true);
-    assert.equal(await revocations.isRevoked(accused("a", START), START), false);
-    assert.equal(await revocations.isRevoked(accused("a", START - 1), START + 101), false);
+    assert.equal(await revocations.denial(accused("a", START - 1), START), "revoked");
+    assert.equal(await revocations.denial(accused("a", START), START), undefined);
+    assert.equal(await revocations.denial(accused("a", START - 1), START + 101), undefined);
   }
 });
 
@@ -106,6 +106,23 @@ test("a lineage is written down once, for its time", async (t) => {
   );
   assert.equal(revocations.recall(accused("a"), START + 50), true);
   assert.equal(revocations.recall(accused("a"), START + 51), false);
+});
+
+test("what made room for a newer login is told apart, from memory and from the database", async (t) => {
+  const { revocations, trust, store } = await open(t, (add) => add(revocationKey({ replaced: "old" })));
+  await revocations.revoke("a", 50, START, "replaced");
+  await revocations.revoke("b", 50, START);
+  const denials = () => Promise.all(["old", "a", "b", "c"].map((name) => revocations.denial(accused(name), START)));
+  for (const isCurrent of [true, false]) {
+    trust.isCurrent = isCurrent;
+    assert.deepEqual(await denials(), ["replaced", "replaced", "revoked", undefined]);
+  }
+  trust.isCurrent = true;
+  assert.equal(revocations.recall(accused("a"), START), true);
+  await revocations.revoke("a", 50, START);
+  assert.deepEqual([...revocations.denied].map(({ key }) => key).sort(), ["lineage:b", "replaced:a", "replaced:old"]);
+  assert.equal((await store.all()).length, 3);
+  assert.equal(await revocations.denial(accused("a"), START + 51), undefined);
 });
 
 test("what has run out does not stay in memory", async (t) => {

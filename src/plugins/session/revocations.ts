@@ -1,7 +1,13 @@
-import { type Revocable, revocationKey, type SessionRevocation, sessionRevocation } from "../../entities/index.ts";
+import {
+  isReplaced,
+  type Revocable,
+  revocationKey,
+  type SessionRevocation,
+  sessionRevocation,
+} from "../../entities/index.ts";
 import type { Lookups } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
-import { Denied, type Revocation } from "./denied.ts";
+import { type Denial, Denied, type Revocation } from "./denied.ts";
 
 /** What can be said against a session. */
 export interface Accused {
@@ -19,16 +25,27 @@ export function cutOffsOf(consumer: string, audience: string, subject: string | 
   return whats.map(revocationKey);
 }
 
+/** The keys of all that would revoke a session. */
+export function keysAgainst({ lineage, cutOffs }: Accused): readonly string[] {
+  return [revocationKey({ replaced: lineage }), revocationKey({ lineage }), ...cutOffs];
+}
+
+/** What a session is denied for, given the keys of what revokes it. */
+export function denialOf(keys: readonly string[]): Denial | undefined {
+  if (keys.length === 0) return undefined;
+  return keys.some(isReplaced) ? "replaced" : "revoked";
+}
+
 /** What is revoked, and so what is not to open any more: checked with each request, from memory while that can be trusted. */
 export interface DenyList {
-  /** Whether a session is revoked. No promise as long as memory can be trusted. */
-  isRevoked(accused: Accused, now: number): Awaitable<boolean>;
-  /** The same from memory alone; undefined while that cannot be trusted. */
+  /** Why a session is revoked, if it is. No promise as long as memory can be trusted. */
+  denial(accused: Accused, now: number): Awaitable<Denial | undefined>;
+  /** Whether it is, from memory alone; undefined while that cannot be trusted. */
   recall(accused: Accused, now: number): boolean | undefined;
-  /** The same from memory, be it trusted or not. */
-  lastKnown(accused: Accused, now: number): boolean;
+  /** What memory says, be it trusted or not. */
+  lastKnown(accused: Accused, now: number): Denial | undefined;
   /** Revoke a lineage for as many seconds as it could live. Done when it is committed. */
-  revoke(lineage: string, ttl: number, now: number): Promise<void>;
+  revoke(lineage: string, ttl: number, now: number, why?: Denial): Promise<void>;
 }
 
 const PAGE = 1000;
@@ -76,30 +93,33 @@ export class Revocations implements DenyList {
     return () => this.#listeners.delete(listener);
   }
 
-  isRevoked(accused: Accused, now: number): Awaitable<boolean> {
-    return this.recall(accused, now) ?? this.#ask(accused, now);
+  denial(accused: Accused, now: number): Awaitable<Denial | undefined> {
+    const isDenied = this.recall(accused, now);
+    if (isDenied === undefined) return this.#ask(accused, now);
+    return isDenied ? this.denied.denial(accused, now) : undefined;
   }
 
   recall(accused: Accused, now: number): boolean | undefined {
     if (now > this.#now) this.#now = now;
-    return this.#isLoaded && this.#lookups.isCurrent() ? this.lastKnown(accused, now) : undefined;
+    return this.#isLoaded && this.#lookups.isCurrent() ? this.denied.has(accused, now) : undefined;
   }
 
-  lastKnown(accused: Accused, now: number): boolean {
-    return this.denied.has(accused, now);
+  lastKnown(accused: Accused, now: number): Denial | undefined {
+    return this.denied.denial(accused, now);
   }
 
-  async #ask({ lineage, since, cutOffs }: Accused, now: number): Promise<boolean> {
+  async #ask(accused: Accused, now: number): Promise<Denial | undefined> {
     if (!this.#isLoaded && now >= this.#triedAt + RETRY) this.#load();
     const store = this.#lookups.store(sessionRevocation);
-    const keys = [revocationKey({ lineage }), ...cutOffs];
-    const found = await Promise.all(keys.map((key) => store.select({ key })));
-    return found.some((row) => row && row.expires >= now && since < (row.before ?? Number.POSITIVE_INFINITY));
+    const rows = await Promise.all(keysAgainst(accused).map((key) => store.select({ key })));
+    const counts = (row: SessionRevocation) =>
+      row.expires >= now && accused.since < (row.before ?? Number.POSITIVE_INFINITY);
+    return denialOf(rows.flatMap((row) => (row && counts(row) ? [row.key] : [])));
   }
 
-  async revoke(lineage: string, ttl: number, now: number): Promise<void> {
+  async revoke(lineage: string, ttl: number, now: number, why?: Denial): Promise<void> {
     if (this.recall({ lineage, since: 0, cutOffs: [] }, now)) return;
-    const key = revocationKey({ lineage });
+    const key = keyOf(lineage, why);
     await this.#lookups.store(sessionRevocation).upsert({ key }, { key, expires: now + ttl, ttl: ttl + 1 });
   }
 
@@ -133,6 +153,11 @@ export class Revocations implements DenyList {
     this.denied.note(revocation, this.#now);
     for (const listener of this.#listeners) listener(revocation);
   }
+}
+
+/** The key of a lineage that is revoked for this. */
+export function keyOf(lineage: string, why: Denial | undefined): string {
+  return revocationKey(why === "replaced" ? { replaced: lineage } : { lineage });
 }
 
 function ignore(): void {}
