@@ -27,11 +27,11 @@ import { timersRoute } from "./special/timers.ts";
  * Throws a TypeError when an `admin_gui_url` is none.
  */
 export function createAdmin(parts: AdminParts): HttpApi {
-  const { stores, declarative, plugins, log, version } = parts;
+  const { stores, declarative, plugins, metrics, log, version } = parts;
   const chosen = parts.admin_redact_secrets ? hiddenSecrets : shownSecrets;
   const secrets = declarative ? withoutTtl(chosen) : chosen;
   const listed: Route[] = [
-    ...withSessionRoutes(entityRoutes(stores, secrets), stores).map((route) =>
+    ...withSessionRoutes(entityRoutes(stores, secrets), stores, metrics).map((route) =>
       route.path === "/consumers" ? consumersRoute(route, stores, secrets) : route,
     ),
     ...rotateSecretsRoute(stores),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Stores } from "../entities/index.ts";
-import type { Log } from "../gateway/index.ts";
+import type { Log, Metrics } from "../gateway/index.ts";
 import type { Awaitable, ErrorTree } from "../schema/index.ts";
 
 /** What the Admin API and the Status API are made from; `cli` hands it over. */
@@ -21,6 +21,8 @@ export interface AdminParts {
   /** Bytes that the body of a write may have; 0 for no limit. */
   readonly admin_client_max_body_size: number;
   readonly log: Log;
+  /** Where the API counts what it has done itself. */
+  readonly metrics: Metrics;
   readonly logLevel: LogLevel;
   readonly statistics: () => Awaitable<Statistics>;
   /** Hears of every request to the Admin API when it has been answered; for its access log. */

@@ -74,7 +74,7 @@ function inferInput(stores: Stores, entity: Entity, input: Input, stored: Row | 
 }
 
 /** What a path's parameter names: a row's id, or the value of its endpoint key. */
-function keyOf(entity: Entity, text: string): Key {
+export function keyOf(entity: Entity, text: string): Key {
   if (isUuid(text) || !entity.endpoint_key) return { id: text };
   return { [entity.endpoint_key]: text };
 }

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { type AdminParts, createAdmin, createStatusApi } from "../admin/index.ts";
 import { createStores, DatabaseError } from "../database/index.ts";
 import type { Stores } from "../entities/index.ts";
-import { validateRouteRegex } from "../gateway/index.ts";
+import { MetricsRegistry, validateRouteRegex } from "../gateway/index.ts";
 import { isConfiguration } from "../schema/index.ts";
 import { describeConfiguration, type Settings } from "../settings.ts";
 import { logAdminRequests } from "./admin-access-log.ts";
@@ -13,7 +13,7 @@ import { openDatabase } from "./database.ts";
 import { createDeclarative } from "./declarative.ts";
 import { enabledPlugins } from "./enabled-plugins.ts";
 import { createLogLevel } from "./log-level.ts";
-import { renderStatistics } from "./metrics.ts";
+import { metricDefinitions, renderStatistics } from "./metrics.ts";
 import { warnOfOpenRoutes } from "./open-routes.ts";
 import { locateFiles, type Prefix, takePrefix } from "./prefix.ts";
 import { openProcessLogs, type ProcessLog } from "./process-log.ts";
@@ -88,6 +88,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const stopWarnings = await warnOfOpenRoutes(stores, plugins, log);
   undo.push(stopWarnings);
 
+  const metrics = new MetricsRegistry(metricDefinitions(plugins));
   const parts: AdminParts = {
     stores,
     declarative,
@@ -99,6 +100,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
     admin_redact_secrets: settings.admin_redact_secrets,
     admin_client_max_body_size: settings.admin_client_max_body_size,
     log,
+    metrics,
     logLevel: createLogLevel(log, proxies),
     statistics: async () => summarize(await proxies.statistics()),
     onAnswer: logAdminRequests(logs, stores),
@@ -109,7 +111,7 @@ async function start(given: Settings, prefix: Prefix, undo: (() => unknown)[]): 
   const statusApi = createStatusApi({
     ...parts,
     unready: () => (isDraining ? "draining" : undefined),
-    metrics: async () => renderStatistics(plugins, await proxies.statistics()),
+    metrics: async () => renderStatistics(plugins, await proxies.statistics(), metrics.snapshot()),
   });
   const status = await openApi("status_listen", settings, statusApi, tls);
 

@@ -1,4 +1,10 @@
-import { type MetricDefinition, mergeMetrics, type Plugin, renderMetrics } from "../gateway/index.ts";
+import {
+  type MetricDefinition,
+  type MetricsSnapshot,
+  mergeMetrics,
+  type Plugin,
+  renderMetrics,
+} from "../gateway/index.ts";
 import type { WorkerStatistics } from "./worker-protocol.ts";
 
 /** Kept by the proxy itself. */
@@ -12,12 +18,16 @@ export function metricDefinitions(plugins: readonly Plugin[]): Readonly<Record<s
   return Object.assign({}, requests, ...plugins.map((plugin) => plugin.metrics ?? {}));
 }
 
-/** The metrics of all processes that proxy, as monitoring reads them. */
-export function renderStatistics(plugins: readonly Plugin[], workers: readonly WorkerStatistics[]): string {
+/** The metrics of all processes that proxy, and what the Admin API counted, as monitoring reads them. */
+export function renderStatistics(
+  plugins: readonly Plugin[],
+  workers: readonly WorkerStatistics[],
+  admin: MetricsSnapshot,
+): string {
   const totals = workers.map((worker) => ({
     sesame_requests_total: { "": { count: worker.requests } },
     sesame_connections_accepted_total: { "": { count: worker.accepted } },
     ...worker.metrics,
   }));
-  return renderMetrics(metricDefinitions(plugins), mergeMetrics(totals));
+  return renderMetrics(metricDefinitions(plugins), mergeMetrics([...totals, admin]));
 }

@@ -68,6 +68,9 @@ suite("sessions in cookies, with two workers", { concurrency: true, timeout: 60_
     assert.deepEqual(left.map(String).sort(), ["200,200", "200,200", "401,401"]);
     await change("DELETE", "/consumers/fiona/sessions");
     for (const cookie of [one, two, three]) assert.deepEqual(await statuses(cookie), [401, 401]);
+    const metrics = await (await fetch(`${gateway.status}/metrics`)).text();
+    assert.match(metrics, /^sesame_sessions_ended_total{how="logout"} 10$/m);
+    assert.match(metrics, /^sesame_sessions_ended_total{how="admin"} 3$/m);
   });
 
   test("a revocation outlives the process", async (t) => {

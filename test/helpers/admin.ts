@@ -43,6 +43,7 @@ export function createParts(stores: Stores): AdminParts {
     admin_redact_secrets: false,
     admin_client_max_body_size: 10 * 1024 ** 2,
     log: silent,
+    metrics: { count() {}, observe() {} },
     logLevel: {
       current: () => level,
       change: (next) => {

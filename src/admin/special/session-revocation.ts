@@ -39,7 +39,7 @@ export async function revokeBefore({ revocations }: SessionStores, what: Revocab
 
 /** Revoke logins and drop their records. */
 export async function revokeLineages(
-  { revocations, lineages }: SessionStores,
+  { revocations, lineages, ended }: SessionStores,
   rows: readonly (SessionLineage & Row)[],
 ): Promise<void> {
   const now = Math.floor(Date.now() / 1000);
@@ -47,6 +47,6 @@ export async function revokeLineages(
     const key = revocationKey({ lineage });
     const ttl = over === null ? LONGEST_REVOCATION : Math.max(60, over - now);
     await revocations.upsert({ key }, { key, expires: now + ttl, ttl: ttl + 1 });
-    await lineages.delete({ id });
+    if (await lineages.delete({ id })) ended();
   }
 }

@@ -7,7 +7,9 @@ const encode = (text: string) => Buffer.from(text).toString("base64url");
 
 /** Two consumers: fiona with a login in the browser's cookie and a session in the database, dave with a login. */
 async function start(t: TestContext) {
-  const { stores, call } = await startAdmin(t);
+  const counts: unknown[] = [];
+  const count = (...what: unknown[]) => void counts.push(what);
+  const { stores, call } = await startAdmin(t, { metrics: { count, observe: assert.fail } });
   const add = (entity: string, input: object) => stores.named(entity)!.insert(input as never);
   const fiona = await add("consumers", { username: "fiona", custom_id: "f-1" });
   const dave = await add("consumers", { username: "dave" });
@@ -35,7 +37,11 @@ async function start(t: TestContext) {
     const { body } = await call("GET", path);
     return body.data.map(({ session_id }: { session_id: string }) => session_id);
   };
-  return { stores, call, ids, revoked, fiona, dave, cookie, row };
+  const counted = () => {
+    for (const what of counts) assert.deepEqual(what, ["sesame_sessions_ended_total", { how: "admin" }]);
+    return counts.length;
+  };
+  return { stores, call, ids, revoked, counted, fiona, dave, cookie, row };
 }
 
 describe("sessions", () => {
@@ -107,6 +113,34 @@ describe("sessions", () => {
 });
 
 describe("ending sessions", () => {
+  it("is counted once for each that was there", async (t) => {
+    const { stores, call, counted, cookie } = await start(t);
+    for (let i = 0; i < 2; i++) {
+      await call("DELETE", "/sessions/in-database");
+      assert.equal(counted(), 1);
+    }
+    for (let i = 0; i < 2; i++) {
+      await call("DELETE", `/sessions/${cookie.id}`);
+      assert.equal(counted(), 2);
+    }
+    await call("DELETE", "/consumers/fiona/sessions");
+    assert.equal(counted(), 2);
+    for (let i = 0; i < 2; i++) {
+      await call("POST", "/sessions/revoke", { before: now });
+      assert.equal(counted(), 3);
+    }
+    assert.deepEqual(await stores.named("session_lineages")!.all(), []);
+  });
+
+  it("of a consumer counts a login and its row as one", async (t) => {
+    const { stores, call, counted, cookie } = await start(t);
+    await stores.named("session_lineages")!.update({ id: cookie.id }, { session_id: "in-database" });
+    await call("DELETE", "/consumers/fiona/sessions");
+    assert.equal(counted(), 1);
+    await call("DELETE", "/consumers/dave/sessions");
+    assert.equal(counted(), 2);
+  });
+
   it("one by one revokes a login, and deletes a row", async (t) => {
     const { stores, call, revoked, cookie, row } = await start(t);
     assert.equal((await call("DELETE", `/sessions/${cookie.id}`)).status, 204);

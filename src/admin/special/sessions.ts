@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
 import type { EntityStore, Page, SessionLineage, Stores } from "../../entities/index.ts";
+import type { Metrics } from "../../gateway/index.ts";
 import { isUuid, type Row, schemaViolation } from "../../schema/index.ts";
 import { type Answer, json, noContent, notFound } from "../answer.ts";
 import { argument, type Call, firstParam } from "../call.ts";
 import { pageAnswer, pageQuery } from "../lists.ts";
 import type { Route } from "../paths.ts";
+import { keyOf } from "../routes.ts";
 import { readRevocation, revokeBefore, revokeLineages } from "./session-revocation.ts";
 
 /** Where sessions are found: logins of plugins with `revocation`, and rows of `kong` storage with `store_metadata`. */
@@ -14,6 +16,8 @@ export interface SessionStores {
   readonly metadatas: EntityStore;
   readonly lineages: EntityStore<SessionLineage & Row>;
   readonly revocations: EntityStore;
+  /** Count a session that was ended. */
+  ended(): void;
 }
 
 const FILTERS = ["subject", "audience", "consumer"] as const;
@@ -28,8 +32,8 @@ const FILTERS = ["subject", "audience", "consumer"] as const;
  *
  * `routes` are all that there are; the answer has those too, two of them replaced. Without a filter lists are Kong's.
  */
-export function withSessionRoutes(routes: readonly Route[], stores: Stores): readonly Route[] {
-  const found = sessionStores(stores);
+export function withSessionRoutes(routes: readonly Route[], stores: Stores, metrics: Metrics): readonly Route[] {
+  const found = sessionStores(stores, metrics);
   if (!found) return routes;
   const replaced = routes.map((route) => {
     if (route.path === "/sessions") return listRoute(route, found);
@@ -38,7 +42,7 @@ export function withSessionRoutes(routes: readonly Route[], stores: Stores): rea
   return [...replaced, consumerRoute(found), revokeRoute(found)];
 }
 
-function sessionStores(stores: Stores): SessionStores | undefined {
+function sessionStores(stores: Stores, metrics: Metrics): SessionStores | undefined {
   const [consumers, sessions, metadatas, lineages, revocations] = [
     "consumers",
     "sessions",
@@ -47,7 +51,8 @@ function sessionStores(stores: Stores): SessionStores | undefined {
     "session_revocations",
   ].map((name) => stores.named(name));
   if (!consumers || !sessions || !metadatas || !lineages || !revocations) return undefined;
-  return { consumers, sessions, metadatas, lineages: lineages as never, revocations };
+  const ended = () => metrics.count("sesame_sessions_ended_total", { how: "admin" });
+  return { consumers, sessions, metadatas, lineages: lineages as never, revocations, ended };
 }
 
 function listRoute(route: Route, stores: SessionStores): Route {
@@ -66,7 +71,6 @@ function listRoute(route: Route, stores: SessionStores): Route {
 
 function sessionRoute(route: Route, stores: SessionStores): Route {
   const GET = route.methods.GET!;
-  const DELETE = route.methods.DELETE!;
   const lineageOf = async (call: Call) => {
     const id = firstParam(call);
     return isUuid(id) ? stores.lineages.select({ id: id.toLowerCase() }) : undefined;
@@ -81,8 +85,8 @@ function sessionRoute(route: Route, stores: SessionStores): Route {
       },
       async DELETE(call) {
         const lineage = await lineageOf(call);
-        if (!lineage) return DELETE(call);
-        await revokeLineages(stores, [lineage]);
+        if (lineage) await revokeLineages(stores, [lineage]);
+        else if (await stores.sessions.delete(keyOf(stores.sessions.entity, firstParam(call)))) stores.ended();
         return noContent;
       },
     },
@@ -104,9 +108,14 @@ function consumerRoute(stores: SessionStores): Route {
         if (!consumer) return notFound;
         // Those that nobody recorded too.
         await revokeBefore(stores, { consumer: consumer.id }, Math.floor(Date.now() / 1000) + 1);
-        await revokeLineages(stores, await allOf(stores.lineages, { foreign: { field: "consumer", id: consumer.id } }));
+        const logins = await allOf(stores.lineages, { foreign: { field: "consumer", id: consumer.id } });
+        await revokeLineages(stores, logins);
+        const counted = new Set(logins.map(({ session_id }) => session_id));
         for (const query of metadataQueries(undefined, undefined, consumer)) {
-          for (const { session } of await allOf(stores.metadatas, query)) await stores.sessions.delete(session as Row);
+          for (const { session, sid } of await allOf(stores.metadatas, query)) {
+            const isDeleted = await stores.sessions.delete(session as Row);
+            if (isDeleted && !counted.has(sid as string)) stores.ended();
+          }
         }
         return noContent;
       },
@@ -123,7 +132,7 @@ function revokeRoute(stores: SessionStores): Route {
         await revokeBefore(stores, { audience, subject }, before);
         const where = { ...(subject !== undefined && { subject }), ...(audience !== undefined && { audience }) };
         for (const row of await allOf(stores.lineages, { where })) {
-          if (row.created_at < before) await stores.lineages.delete({ id: row.id });
+          if (row.created_at < before && (await stores.lineages.delete({ id: row.id }))) stores.ended();
         }
         return noContent;
       },

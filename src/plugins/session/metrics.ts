@@ -5,7 +5,9 @@ export const sessionMetrics = {
   sesame_sessions_created_total: { help: "Sessions given to visitors who authenticated." },
   sesame_sessions_touched_total: { help: "Cookies that were issued anew because the session was used." },
   sesame_sessions_rolled_total: { help: "Sessions that were renewed under a new id." },
-  sesame_sessions_ended_total: { help: "Sessions that were ended, by how." },
+  sesame_sessions_ended_total: {
+    help: "Sessions that were ended, by how; `admin` is by the Admin API, as far as it knew them.",
+  },
   sesame_sessions_refused_total: { help: "Session cookies that did not open a session, by reason." },
   sesame_sessions_opened_by_fallback_total: {
     help: "Sessions that an earlier secret opened; it may go when this stands still for the life of a session.",
