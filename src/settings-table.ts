@@ -70,6 +70,17 @@ export const settingsTable = {
     aliases: ["nginx_main_worker_processes"],
     description: "How many processes serve requests; `auto` is one for each processor.",
   },
+  worker_connections: {
+    type: "integer",
+    default: "auto",
+    also: ["auto"],
+    min: 1,
+    max: 1048576,
+    aliases: ["nginx_events_worker_connections"],
+    description:
+      "Connections of clients that each of these processes keeps open to the proxy; more are closed at once. `auto` is 16384. " +
+      "The system's limit of open files must leave room for as many, and for the connections to upstreams.",
+  },
   shutdown_timeout: {
     type: "duration",
     default: "10s",

@@ -84,12 +84,14 @@ test("SESAME_ wins over KONG_, which wins over the file, which wins over the def
     SESAME_LOG_LEVEL: "warn",
     KONG_REAL_IP_HEADER: "X-Kong",
     KONG_NGINX_HTTP_CLIENT_MAX_BODY_SIZE: "2m",
+    KONG_NGINX_EVENTS_WORKER_CONNECTIONS: "512",
   };
   const { settings } = load(t, text, env);
   assert.equal(settings.log_level, "warn");
   assert.equal(settings.real_ip_header, "X-Kong");
   assert.equal(settings.router_flavor, "traditional");
   assert.equal(settings.client_max_body_size, 2 * 1024 * 1024);
+  assert.equal(settings.worker_connections, 512);
   assert.equal(loadSettings({ env, overrides: { log_level: "crit" } }).settings.log_level, "crit");
 });
 

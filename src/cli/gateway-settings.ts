@@ -45,9 +45,13 @@ export function largestCookies({ head, line }: EngineLimits): number {
   return Math.max(0, Math.min(line, head - OTHER_FIELDS) - OTHER_COOKIES);
 }
 
+/** What Kong makes of `auto` where the system allows as many open files. */
+const AUTO_CONNECTIONS = 16_384;
+
 /** What the engine enforces on clients. */
 export function engineLimits(settings: Settings): EngineLimits {
   return {
+    connections: settings.worker_connections === "auto" ? AUTO_CONNECTIONS : settings.worker_connections,
     head: settings.client_head_max_size,
     line: settings.client_head_max_line_size,
     fields: settings.client_head_max_fields,

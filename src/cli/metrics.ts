@@ -11,6 +11,7 @@ import type { WorkerStatistics } from "./worker-protocol.ts";
 const requests = {
   sesame_requests_total: { help: "Requests that the proxy was sent." },
   sesame_connections_accepted_total: { help: "Connections that the proxy accepted." },
+  sesame_connections_refused_total: { help: "Those of them that were closed at once, beyond `worker_connections`." },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** All metrics there are: the proxy's, and those that plugins keep. */
@@ -27,6 +28,7 @@ export function renderStatistics(
   const totals = workers.map((worker) => ({
     sesame_requests_total: { "": { count: worker.requests } },
     sesame_connections_accepted_total: { "": { count: worker.accepted } },
+    sesame_connections_refused_total: { "": { count: worker.refused } },
     ...worker.metrics,
   }));
   return renderMetrics(metricDefinitions(plugins), mergeMetrics([...totals, admin]));

@@ -52,7 +52,7 @@ export async function openProxies(parts: ProxiesParts): Promise<Proxies> {
 
 /** The statistics of all processes that proxy, as the Admin API tells them. */
 export function summarize(workers: readonly WorkerStatistics[]): Statistics {
-  const sum = (member: "connections" | "accepted" | "requests" | "active") =>
+  const sum = (member: "connections" | "accepted" | "refused" | "requests" | "active") =>
     workers.reduce((total, worker) => total + worker[member], 0);
   const [connections, accepted, active] = [sum("connections"), sum("accepted"), sum("active")];
   return {
@@ -62,7 +62,7 @@ export function summarize(workers: readonly WorkerStatistics[]): Statistics {
       connections_writing: active,
       connections_waiting: Math.max(0, connections - active),
       connections_accepted: accepted,
-      connections_handled: accepted,
+      connections_handled: accepted - sum("refused"),
       total_requests: sum("requests"),
     },
     workers: workers.map(({ pid, heap }) => ({ pid, heap })),

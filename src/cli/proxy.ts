@@ -64,6 +64,8 @@ export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
   const engine = engines[settings.http_engine]({
     handle: (inbound) => gateway.handle(inbound),
     badRequest: (status) => badRequest(status, own),
+    onRefused: (total) =>
+      log.warn("connections are refused: worker_connections are open", { limit: limits.connections, refused: total }),
     tls: parts.tls,
     limits,
   });

@@ -41,9 +41,10 @@ export interface WorkerStatistics {
   readonly pid: number;
   /** Bytes of heap in use. */
   readonly heap: number;
-  /** Of clients: open now, and accepted since the start. */
+  /** Of clients: open now; accepted since the start, and those of them that were closed at once, being too many. */
   readonly connections: number;
   readonly accepted: number;
+  readonly refused: number;
   /** Requests since the start, and those under way. */
   readonly requests: number;
   readonly active: number;

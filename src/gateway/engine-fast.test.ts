@@ -8,7 +8,7 @@ import { createFastEngine } from "./engine-fast.ts";
 import type { Inbound } from "./inbound.ts";
 
 const LIMITS: EngineLimits = {
-  ...{ head: 65_536, line: 49_152, fields: 200 },
+  ...{ connections: 100, head: 65_536, line: 49_152, fields: 200 },
   ...{ headerTimeoutMs: 5_000, bodyTimeoutMs: 5_000, keepAliveTimeoutMs: 5_000 },
 };
 
@@ -36,6 +36,7 @@ async function start(t: TestContext, handle: (inbound: Inbound) => void, limits:
   const engine = createFastEngine({
     handle,
     badRequest: (status) => `HTTP/1.1 ${status} Bad\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    onRefused: () => assert.fail(),
     limits: { ...LIMITS, ...limits },
   });
   t.after(() => engine.close(0));

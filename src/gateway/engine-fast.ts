@@ -7,7 +7,7 @@ import { Listeners } from "./listeners.ts";
 
 /** The engine over sockets and our own HTTP/1.1: `http_engine = fast`. HTTP/2 is Node's here, too. */
 export function createFastEngine(options: EngineOptions): Engine {
-  const listeners = new Listeners();
+  const listeners = new Listeners(options);
   const http2 = createHttp2Front(options);
   const connections = new Set<FastConnection>();
   const owner: FastOwner = {
@@ -26,7 +26,7 @@ export function createFastEngine(options: EngineOptions): Engine {
     const socketOptions = { noDelay: true, allowHalfOpen: true };
     if (!address.tls) {
       return createTcpServer({ ...socketOptions, pauseOnConnect: true }, (accepted) => {
-        listeners.track(serve(accepted).socket);
+        if (listeners.admits(accepted)) listeners.track(serve(accepted).socket);
       });
     }
     const server = createTlsServer({
@@ -49,7 +49,8 @@ export function createFastEngine(options: EngineOptions): Engine {
       await closed;
     },
     get statistics() {
-      return { connections: listeners.connections, accepted: listeners.accepted };
+      const { accepted, refused } = listeners;
+      return { connections: listeners.connections, accepted, refused };
     },
   };
 }

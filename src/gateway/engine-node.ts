@@ -17,7 +17,7 @@ const CHECK_MS = 1000;
 /** The engine over Node's own HTTP modules: `http_engine = node`. */
 export function createNodeEngine(options: EngineOptions): Engine {
   const { limits } = options;
-  const listeners = new Listeners();
+  const listeners = new Listeners(options);
   const http2 = createHttp2Front(options);
   const servers = new Set<http.Server>();
   const state: EngineState = { closing: false, limits };
@@ -96,7 +96,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
     if (!address.tls) {
       const server = http.createServer(http1Options);
       attach(server);
-      server.on("connection", (socket) => listeners.track(socket));
+      server.on("connection", (socket) => listeners.admits(socket) && listeners.track(socket));
       return server;
     }
     const server = https.createServer({
@@ -126,7 +126,8 @@ export function createNodeEngine(options: EngineOptions): Engine {
       clearInterval(sweep);
     },
     get statistics() {
-      return { connections: listeners.connections, accepted: listeners.accepted };
+      const { connections, accepted, refused } = listeners;
+      return { connections, accepted, refused };
     },
   };
 }

@@ -17,12 +17,16 @@ export interface EngineOptions {
   handle(inbound: Inbound): void;
   /** The whole HTTP/1.1 answer to bytes that are no request (its status among the server-level errors of SPEC-proxy §6). */
   badRequest(status: number): string;
+  /** Connections are refused, as there are too many: so many since the start. Called once a second at most. */
+  onRefused(total: number): void;
   /** Certificate and key of TLS listeners. */
   readonly tls?: SecureContextOptions;
   readonly limits: EngineLimits;
 }
 
 export interface EngineLimits {
+  /** Connections of clients that may be open at once; more are closed at once. */
+  readonly connections: number;
   /** Bytes of a whole head, and of one line in it; number of fields. */
   readonly head: number;
   readonly line: number;
@@ -42,5 +46,6 @@ export interface Engine {
    * cut off.
    */
   close(graceMs: number): Promise<void>;
-  readonly statistics: { readonly connections: number; readonly accepted: number };
+  /** Connections: open now; accepted since the start, and those of them that were closed at once, being too many. */
+  readonly statistics: { readonly connections: number; readonly accepted: number; readonly refused: number };
 }

@@ -52,7 +52,7 @@ export function serveByAlpn(
   front: Http2Front,
   serveHttp1: (socket: Socket) => void,
 ): void {
-  server.on("connection", (socket) => listeners.track(socket));
+  server.on("connection", (socket) => listeners.admits(socket) && listeners.track(socket));
   server.on("secureConnection", (socket: TLSSocket) => {
     listeners.watch(socket);
     if (socket.alpnProtocol === "h2") front.accept(socket);

@@ -1,19 +1,43 @@
 import type { Server, Socket } from "node:net";
-import type { ListenAddress } from "./engine.ts";
+import type { EngineOptions, ListenAddress } from "./engine.ts";
 
 /** Once its server is closing, a connection waits this long for a first byte that may be on its way. */
 const UNUSED_MS = 100;
 
+/** That connections are refused is told once in this time. */
+const TELL_MS = 1000;
+
 /** The servers that an engine has opened, and the connections they accepted. */
 export class Listeners {
+  /** Connections that were accepted, those of them that were refused for want of room, and those that are open. */
   accepted = 0;
+  refused = 0;
   connections = 0;
+  readonly #options: EngineOptions;
+  #toldAt = Number.NEGATIVE_INFINITY;
   readonly #servers = new Set<Server>();
   readonly #sockets = new Set<Socket>();
 
-  /** Count a connection until it is closed. */
-  track(socket: Socket): void {
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is room for a new connection; if not, it is closed before anything is read. */
+  admits(socket: Socket): boolean {
     this.accepted++;
+    if (this.connections < this.#options.limits.connections) return true;
+    this.refused++;
+    socket.destroy();
+    const now = performance.now();
+    if (now - this.#toldAt >= TELL_MS) {
+      this.#toldAt = now;
+      this.#options.onRefused(this.refused);
+    }
+    return false;
+  }
+
+  /** Count a connection that was admitted until it is closed. */
+  track(socket: Socket): void {
     this.connections++;
     socket.on("close", () => this.connections--);
     this.watch(socket);

@@ -66,7 +66,14 @@ function serve(inbound: Inbound): void {
 const engine: Engine = createFastEngine({
   handle: serve,
   badRequest: (status) => `HTTP/1.1 ${status} Bad\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  limits: { ...defaultLimits, headerTimeoutMs: 5000, bodyTimeoutMs: 5000, keepAliveTimeoutMs: 5000 },
+  onRefused: () => assert.fail(),
+  limits: {
+    ...defaultLimits,
+    connections: 10_000,
+    headerTimeoutMs: 5000,
+    bodyTimeoutMs: 5000,
+    keepAliveTimeoutMs: 5000,
+  },
 });
 
 const node = createServer({ maxHeaderSize: defaultLimits.head, requireHostHeader: false }, (message, response) => {

@@ -72,7 +72,9 @@ export async function startEngine(
     handle: (inbound) => gateway.handle(inbound),
     badRequest: (status) => badRequest(status, SETTINGS),
     tls: { key, cert },
+    onRefused: (total) => log.warn(`refused ${total}`),
     limits: {
+      connections: 10_000,
       head: 65_536,
       line: 49_152,
       fields: 200,
