@@ -17,7 +17,7 @@ export interface Result {
 /** What serves all rows. */
 export type BenchBase = Omit<Bench, "cleanup" | "startSesame" | "sesame">;
 
-const WARM_UP_SECONDS = 2;
+const WARM_UP_SECONDS = 5;
 
 /** Measure a row: look at the answers, warm everybody up, then runs in turns. What the row has started is stopped at its end. */
 export async function measure(row: Row, base: BenchBase): Promise<Result> {
