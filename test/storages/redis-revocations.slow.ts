@@ -94,7 +94,7 @@ for (const storage of ["redis", "cookie"]) {
       const [first, second] = nodes as [Node, Node];
       const copy = await first.login();
       await visit(nodes, copy, 200);
-      await sleep(9_500);
+      await sleep(10_300);
       const renewal = await second.get("/app", copy);
       const renewed = renewal.headers["set-cookie"]![0]!.split(";", 1)[0]!;
       assert.notEqual(renewed, copy);
