@@ -5,14 +5,13 @@ import {
   type BodySink,
   Deadline,
   type Headers,
-  HeadReader,
   HttpMessageError,
-  parseRequestHead,
+  MessageHeads,
   type RequestHead,
   requestFraming,
+  requestHeads,
   TurnWriter,
   Wire,
-  wholeRequestHead,
 } from "../http1/index.ts";
 import { DROP_MS } from "./closing.ts";
 import type { EngineOptions } from "./engine.ts";
@@ -52,7 +51,7 @@ export class FastConnection implements BodySink {
   readonly #wire: Wire;
   readonly #socket: Socket;
   readonly #owner: FastOwner;
-  readonly #heads: HeadReader;
+  readonly #heads: MessageHeads<RequestHead>;
   readonly #body: BodyReader;
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: Awaited = "head";
@@ -83,7 +82,7 @@ export class FastConnection implements BodySink {
     this.#owner = owner;
     this.facts = connectionOf(socket);
     this.out = new TurnWriter(this.#wire);
-    this.#heads = new HeadReader(limits, true);
+    this.#heads = new MessageHeads(limits, requestHeads);
     this.#body = new BodyReader(limits);
     this.#await("head", limits.headerTimeoutMs);
     for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
@@ -178,11 +177,12 @@ export class FastConnection implements BodySink {
     const { options } = this.#owner;
     const chunk = this.#bytes;
     this.#bytes = NOTHING;
-    const head = heads.held === 0 ? this.#readWholeHead(chunk) : this.#readHeadWithCare(chunk);
+    const head = heads.read(chunk, this.#before);
     if (head === undefined) {
       if (this.#awaited === "request") this.#await("head", options.limits.headerTimeoutMs);
       return;
     }
+    this.#bytes = heads.rest;
     this.#before = head.headers;
     const framing = requestFraming(head);
     this.#deadline.stop();
@@ -190,22 +190,6 @@ export class FastConnection implements BodySink {
     this.#bodyFlows = false;
     this.current = new FastInbound(this, head, framing);
     options.handle(this.current);
-  }
-
-  #readWholeHead(chunk: Buffer): RequestHead | undefined {
-    const head = wholeRequestHead(chunk, this.#owner.options.limits, this.#before);
-    if (head === undefined) return this.#readHeadWithCare(chunk);
-    if (head.end < chunk.length) this.#bytes = chunk.subarray(head.end);
-    return head;
-  }
-
-  /** A head in pieces, behind empty lines, or with something wrong in it; undefined while it is incomplete. */
-  #readHeadWithCare(chunk: Buffer): RequestHead | undefined {
-    const heads = this.#heads;
-    if (!heads.push(chunk)) return undefined;
-    const head = parseRequestHead(heads.bytes, heads.start, heads.end, this.#owner.options.limits);
-    this.#bytes = heads.end === heads.bytes.length ? NOTHING : heads.bytes.subarray(heads.end);
-    return head;
   }
 
   #readBody(): void {

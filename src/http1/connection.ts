@@ -5,8 +5,8 @@ import { Deadline } from "./deadline.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
-import { type HeadLimits, parseResponseHead, type ResponseHead, wholeResponseHead } from "./head.ts";
-import { HeadReader } from "./head-reader.ts";
+import type { HeadLimits, ResponseHead } from "./head.ts";
+import { MessageHeads, responseHeads } from "./head-reader.ts";
 import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 import { type Receiver, Wire } from "./wire.ts";
@@ -35,13 +35,11 @@ export class Connection implements BodySink {
   exchange: Exchange | undefined;
   readonly #wire: Wire;
   readonly #owner: ConnectionOwner;
-  readonly #heads: HeadReader;
+  readonly #heads: MessageHeads<ResponseHead>;
   readonly #body: BodyReader;
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: UpstreamErrorCode = "ERR_UPSTREAM_CONNECT_TIMEOUT";
   #handshaking = false;
-  /** What was read behind a head. */
-  #rest: Buffer = NOTHING;
   /** Of the answer that is being read. */
   #framing: Framing = { kind: "none" };
   #keepAlive = true;
@@ -56,7 +54,7 @@ export class Connection implements BodySink {
   constructor(origin: Origin, tls: ConnectionOptions | undefined, owner: ConnectionOwner) {
     this.key = origin.key;
     this.#owner = owner;
-    this.#heads = new HeadReader(owner.limits, false);
+    this.#heads = new MessageHeads(owner.limits, responseHeads);
     this.#body = new BodyReader(owner.limits);
     const { host, port } = origin;
     const receive: Receiver = (chunk) => this.#received(chunk);
@@ -178,7 +176,7 @@ export class Connection implements BodySink {
     while (rest.length > 0 && this.exchange === exchange) {
       const head = this.#readHead(exchange, rest);
       if (head === undefined) break;
-      rest = this.#rest;
+      rest = this.#heads.rest;
       if (head.status >= 200) {
         this.#deliverHead(exchange, head);
         return rest;
@@ -193,19 +191,12 @@ export class Connection implements BodySink {
     return undefined;
   }
 
-  /** One head, and in `#rest` what follows it; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
+  /** One head, and in `#heads.rest` what follows it; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
   #readHead(exchange: Exchange, chunk: Buffer): ResponseHead | undefined {
     const heads = this.#heads;
     try {
-      const { limits } = this.#owner;
-      let head = heads.held === 0 ? wholeResponseHead(chunk, limits) : undefined;
-      if (head !== undefined) {
-        this.#rest = chunk.subarray(head.end);
-      } else {
-        if (!heads.push(chunk)) return undefined;
-        head = parseResponseHead(heads.bytes, heads.start, heads.end, limits);
-        this.#rest = heads.bytes.subarray(heads.end);
-      }
+      const head = heads.read(chunk);
+      if (head === undefined) return undefined;
       if (head.status === 101 && exchange.sending) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
       this.#framing = responseFraming(exchange.request.method, head);
       return head;
@@ -270,8 +261,6 @@ export class Connection implements BodySink {
     this.fail("ERR_UPSTREAM_RESET");
   }
 }
-
-const NOTHING: Buffer = Buffer.alloc(0);
 
 /** A socket that was handed over may break before its new owner listens; it is destroyed then, which the owner can see. */
 function ignore(): void {}

@@ -1,5 +1,15 @@
 import { HttpMessageError } from "./errors.ts";
-import type { HeadLimits } from "./head.ts";
+import {
+  type HeadLimits,
+  parseRequestHead,
+  parseResponseHead,
+  type Read,
+  type RequestHead,
+  type ResponseHead,
+  wholeRequestHead,
+  wholeResponseHead,
+} from "./head.ts";
+import type { Headers } from "./headers.ts";
 
 const END = Buffer.from("\r\n\r\n");
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -96,3 +106,56 @@ export class HeadReader {
     }
   }
 }
+
+/** Reads the heads of one kind of message: nearly all come whole and are read in one pass, the others with care. */
+export class MessageHeads<H extends RequestHead | ResponseHead> {
+  /** What was read behind the last head. */
+  rest: Buffer = EMPTY;
+  readonly #reader: HeadReader;
+  readonly #limits: HeadLimits;
+  readonly #kind: HeadKind<H>;
+
+  constructor(limits: HeadLimits, kind: HeadKind<H>) {
+    this.#reader = new HeadReader(limits, kind.skipsEmptyLines);
+    this.#limits = limits;
+    this.#kind = kind;
+  }
+
+  /** Bytes of an incomplete head that are held. */
+  get held(): number {
+    return this.#reader.held;
+  }
+
+  /** The head that is complete with this chunk; undefined while it is not. `before`: see `parseRequestHead`. Throws HttpMessageError. */
+  read(chunk: Buffer, before?: Headers): H | undefined {
+    const reader = this.#reader;
+    const whole = reader.held === 0 ? this.#kind.whole(chunk, this.#limits, before) : undefined;
+    if (whole !== undefined) {
+      this.rest = whole.end === chunk.length ? EMPTY : chunk.subarray(whole.end);
+      return whole;
+    }
+    this.rest = EMPTY;
+    if (!reader.push(chunk)) return undefined;
+    const { bytes, start, end } = reader;
+    if (end < bytes.length) this.rest = bytes.subarray(end);
+    return this.#kind.parse(bytes, start, end, this.#limits);
+  }
+}
+
+interface HeadKind<H> {
+  readonly skipsEmptyLines: boolean;
+  whole(bytes: Buffer, limits: HeadLimits, before?: Headers): Read<H> | undefined;
+  parse(bytes: Buffer, start: number, end: number, limits: HeadLimits): H;
+}
+
+export const requestHeads: HeadKind<RequestHead> = {
+  skipsEmptyLines: true,
+  whole: wholeRequestHead,
+  parse: parseRequestHead,
+};
+
+export const responseHeads: HeadKind<ResponseHead> = {
+  skipsEmptyLines: false,
+  whole: wholeResponseHead,
+  parse: parseResponseHead,
+};

@@ -21,7 +21,7 @@ export {
   type ResponseHead,
   wholeRequestHead,
 } from "./head.ts";
-export { HeadReader } from "./head-reader.ts";
+export { HeadReader, MessageHeads, requestHeads } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
 export { createPool } from "./pool.ts";
 export { TurnWriter } from "./turn-writer.ts";
