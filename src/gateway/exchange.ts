@@ -139,8 +139,7 @@ export class Exchange implements AnswerOwner, BodyOwner {
     this.#stage = "filtering";
     try {
       const filtered = this.chain.headerFilter(this.ctx, this);
-      if (filtered instanceof Promise)
-        filtered.then(() => this.#filteredLate(sender)).catch((error) => this.crash(error));
+      if (filtered instanceof Promise) filtered.then(() => this.#filtered(sender)).catch((error) => this.crash(error));
       else this.#filtered(sender);
     } catch (error) {
       this.crash(error);
@@ -151,12 +150,6 @@ export class Exchange implements AnswerOwner, BodyOwner {
     if (this.#stage !== "filtering") return;
     if (this.#exit) this.send();
     else sender.send();
-  }
-
-  /** Nobody else will have the head leave, as when the rest of a read follows it. */
-  #filteredLate(sender: { send(): void }): void {
-    this.#filtered(sender);
-    this.inbound.flush();
   }
 
   /** Another answer has come up while header filters run; nothing that was prepared for the first one stays. */

@@ -81,7 +81,7 @@ export class FastConnection implements BodySink {
     this.#socket = socket;
     this.#owner = owner;
     this.facts = connectionOf(socket);
-    this.out = new TurnWriter(this.#wire);
+    this.out = new TurnWriter(this.#wire, () => this.#watchWriting());
     this.#heads = new MessageHeads(limits, requestHeads);
     this.#body = new BodyReader(limits);
     this.#await("head", limits.headerTimeoutMs);
@@ -231,7 +231,6 @@ export class FastConnection implements BodySink {
       inbound.awaitsContinue = false;
       if (this.#bytes.length === 0 && !inbound.hasHead) {
         this.out.text(CONTINUE);
-        this.out.flush();
       }
     }
     this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
@@ -243,21 +242,9 @@ export class FastConnection implements BodySink {
     if (!this.#body.done) this.#deadline.stop();
   }
 
-  /** Write a piece of the answer's body; false means wait for `onDrain`. */
-  write(bytes: Uint8Array, chunked: boolean): boolean {
-    const more = this.out.piece(bytes, chunked);
-    if (!more) this.#watchWriting();
-    return more;
-  }
-
-  flush(): void {
-    if (!this.out.flush()) this.#watchWriting();
-  }
-
   /** The answer is complete. */
   answered(keepAlive: boolean): void {
     this.current = undefined;
-    this.flush();
     if (!keepAlive || !this.mayStay) {
       this.#end();
     } else if (this.#body.done) {

@@ -80,7 +80,6 @@ export class FastInbound implements Inbound {
   inform(status: number, reason: string, headers: Headers): void {
     if (!this.#isCurrent || this.hasHead || this.httpVersion === "1.0") return;
     this.#connection.out.text(formatResponseHead(status, reason, headers));
-    this.flush();
   }
 
   head(status: number, reason: string, headers: Headers): void {
@@ -107,11 +106,7 @@ export class FastInbound implements Inbound {
       this.destroy();
       return true;
     }
-    return this.#connection.write(chunk, this.#isChunked);
-  }
-
-  flush(): void {
-    if (this.#isCurrent) this.#connection.flush();
+    return this.#connection.out.piece(chunk, this.#isChunked);
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {

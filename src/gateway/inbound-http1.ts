@@ -192,8 +192,6 @@ export class Http1Inbound implements Inbound {
     return more;
   }
 
-  flush(): void {}
-
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
     const res = this.#res;
     this.listener = undefined;

@@ -113,8 +113,6 @@ export class Http2Inbound implements Inbound {
     return more;
   }
 
-  flush(): void {}
-
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
     const stream = this.#stream;
     this.listener = undefined;

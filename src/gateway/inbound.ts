@@ -71,8 +71,6 @@ export interface Inbound {
    * wait for `onDrain`.
    */
   write(chunk: Uint8Array): boolean;
-  /** Have everything leave that was given so far: until now, or the end, it may wait for what leaves with it. */
-  flush(): void;
   end(chunk?: Uint8Array | string, trailers?: Headers): void;
   /** Answer 101 and hand the connection over; the second value is what the client had already sent. */
   upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array };

@@ -216,10 +216,6 @@ export class Proxying implements UpstreamHandler, BodySink {
     this.#exchange.end();
   }
 
-  onRead(): void {
-    if (!this.#isHolding) this.#exchange.inbound.flush();
-  }
-
   clientDrained(): void {
     this.#upstream?.resume();
   }

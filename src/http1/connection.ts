@@ -63,7 +63,7 @@ export class Connection implements BodySink {
         ? Wire.connect({ host, port }, receive)
         : Wire.over(connectTls({ ...tls, host, port }), receive);
     this.socket = this.#wire.socket;
-    this.out = new TurnWriter(this.#wire);
+    this.out = new TurnWriter(this.#wire, () => this.watch());
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
     this.socket.cork();
     if (tls !== undefined) this.socket.once("connect", () => (this.#handshaking = true));
@@ -159,10 +159,7 @@ export class Connection implements BodySink {
     }
     if (this.exchange !== exchange) return;
     if (this.#body.done) this.#finish(exchange, used < rest.length);
-    else {
-      this.watch();
-      exchange.handler.onRead?.();
-    }
+    else this.watch();
   }
 
   onBodyBytes(bytes: Uint8Array): void {

@@ -87,14 +87,12 @@ export class Exchange implements UpstreamExchange {
     };
   }
 
-  /** Write the head, with the body as far as it is there: a first piece that comes in this turn leaves with it. */
+  /** Write the head, with the body as far as it is there. */
   start(head: string): void {
     const { out } = this.#connection;
     const { body } = this.request;
     out.text(head);
-    if (body === undefined) out.flush();
-    else if (body instanceof Uint8Array) this.#writePieces(body);
-    else process.nextTick(flush, this.#connection);
+    if (body instanceof Uint8Array) this.#writePieces(body);
   }
 
   #writePieces(body: Uint8Array): void {
@@ -105,7 +103,6 @@ export class Exchange implements UpstreamExchange {
       this.#bodyBytes += piece.length;
       more = out.piece(piece, false);
     }
-    out.flush();
     this.sending = this.#bodyBytes < body.length;
   }
 
@@ -118,10 +115,7 @@ export class Exchange implements UpstreamExchange {
     const { out } = this.#connection;
     this.#bodyBytes += chunk.length;
     const encode = body !== undefined && "chunked" in body && body.encoded !== true;
-    out.piece(chunk, encode);
-    const more = out.flush();
-    if (!more) this.#connection.watch();
-    return more;
+    return out.piece(chunk, encode);
   }
 
   end(trailers?: Headers): void {
@@ -131,7 +125,6 @@ export class Exchange implements UpstreamExchange {
     if (length === undefined) out.text(encodeLastChunk(trailers));
     else if (this.#bodyBytes < length) throw new RangeError("the body is shorter than was announced to the upstream");
     this.sending = false;
-    out.flush();
     this.#connection.watch();
   }
 
@@ -163,8 +156,4 @@ export class Exchange implements UpstreamExchange {
   abort(): void {
     if (this.#running) this.#connection.abandon();
   }
-}
-
-function flush({ out }: Connection): void {
-  out.flush();
 }

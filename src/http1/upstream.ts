@@ -67,8 +67,6 @@ export interface UpstreamHandler {
    * read is still delivered.
    */
   onBody(chunk: Uint8Array): boolean;
-  /** All that one read has brought was delivered, and more is to come. */
-  onRead?(): void;
   onEnd(trailers: Headers | undefined): void;
   /**
    * The upstream answered 101: the connection is the caller's, paused and without a timeout. Should it break before the caller

@@ -104,7 +104,7 @@ test("a writer's pieces of any size come in their order, as they are or as chunk
   const { open } = await listen(t);
   for (const chunked of [false, true]) {
     const { wire, client } = await open();
-    const out = new TurnWriter(wire);
+    const out = new TurnWriter(wire, () => {});
     out.text("head\r\n\r\n");
     let expected = "head\r\n\r\n";
     for (const size of [1, 8192, 8193, 0, 100, 65_536, 3, 500_000, 7000, 7000, 7000]) {

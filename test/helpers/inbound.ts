@@ -57,7 +57,6 @@ export function createInbound(request: TestRequest = {}): TestInbound {
     },
     pause() {},
     inform() {},
-    flush() {},
     head(status, _reason, headers) {
       answer.status = status;
       answer.headers = headers;
