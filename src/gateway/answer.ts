@@ -1,4 +1,4 @@
-import { fieldName, Headers, fields as known, maskOf, type ResponseBody } from "../http1/index.ts";
+import { fieldName, Headers, fields as known, maskOf, type ResponseBody, turnMs } from "../http1/index.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers, connectionOptions } from "./hop-by-hop.ts";
 import { createRequestId } from "./request-id.ts";
@@ -108,7 +108,7 @@ export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerF
   const chunked = appendFraming(headers, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
   headers.add(known.connection, inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
-  addAll(headers, ctx.response.headers);
+  if (!ctx.response.isBare) addAll(headers, ctx.response.headers);
   const named = connectionOptions(received);
   const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
   for (let i = 0; i < received.size; i++) {
@@ -119,7 +119,7 @@ export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerF
     if ((name.bit & NOT_THEIRS) !== 0 || named?.has(name.lower)) continue;
     headers.add(name, value);
   }
-  if (!received.mayHave(known.date.bit)) headers.add(known.date, date(Date.now()));
+  if (!received.mayHave(known.date.bit)) headers.add(known.date, date(turnMs()));
   if (fields.server && !received.mayHave(known.server.bit)) headers.add(known.server, fields.product);
   return headers;
 }
@@ -145,8 +145,6 @@ export function informationalHeaders(received: Headers): Headers {
   return kept;
 }
 
-const PROXY_LATENCY = fieldName("X-Kong-Proxy-Latency");
-const UPSTREAM_LATENCY = fieldName("X-Kong-Upstream-Latency");
 const UPSTREAM_STATUS = fieldName("X-Kong-Upstream-Status");
 
 export interface Latencies {
@@ -160,8 +158,8 @@ export interface Latencies {
 export function finishProxied(ctx: Context, fields: AnswerFields, { upstreamMs, proxyMs }: Latencies): void {
   const { headers } = ctx.response;
   if (fields.latency) {
-    headers.put(UPSTREAM_LATENCY, String(upstreamMs));
-    headers.put(PROXY_LATENCY, String(proxyMs));
+    headers.put(known["x-kong-upstream-latency"], String(upstreamMs));
+    headers.put(known["x-kong-proxy-latency"], String(proxyMs));
   }
   if (fields.upstreamStatus) headers.put(UPSTREAM_STATUS, String(ctx.response.status));
   if (fields.server) {

@@ -1,3 +1,5 @@
+import { fieldName } from "../http1/index.ts";
+import { fieldValue } from "./field-value.ts";
 import type { ServiceRequest } from "./service-request.ts";
 
 /** A consumer as requests know it: the whole row. */
@@ -41,11 +43,42 @@ export class Client {
   authenticate(consumer: Consumer | undefined, credential: Credential | undefined, identifier?: string): void {
     this.#consumer = consumer;
     this.#credential = credential;
-    const headers = this.#upstream;
-    headers.setOrClear("X-Consumer-ID", consumer?.id);
-    headers.setOrClear("X-Consumer-Custom-ID", consumer?.custom_id);
-    headers.setOrClear("X-Consumer-Username", consumer?.username);
-    headers.setOrClear("X-Credential-Identifier", credential && (identifier ?? credential.id));
-    headers.setOrClear("X-Anonymous-Consumer", credential ? undefined : "true");
+    const upstream = this.#upstream;
+    const texts = consumer && textsOf(consumer);
+    upstream.put(CONSUMER_ID, texts?.id);
+    upstream.put(CUSTOM_ID, texts?.customId);
+    upstream.put(USERNAME, texts?.username);
+    upstream.put(CREDENTIAL, credential && fieldValue(identifier ?? credential.id));
+    upstream.put(ANONYMOUS, credential ? undefined : "true");
   }
+}
+
+const CONSUMER_ID = fieldName("X-Consumer-ID");
+const CUSTOM_ID = fieldName("X-Consumer-Custom-ID");
+const USERNAME = fieldName("X-Consumer-Username");
+const CREDENTIAL = fieldName("X-Credential-Identifier");
+const ANONYMOUS = fieldName("X-Anonymous-Consumer");
+
+/** A consumer's names as values of fields. */
+interface ConsumerTexts {
+  readonly id: string;
+  readonly customId: string | undefined;
+  readonly username: string | undefined;
+}
+
+/** By the row, of which there is one object as long as nobody changes it. */
+const known = new WeakMap<Consumer, ConsumerTexts>();
+
+function textsOf(consumer: Consumer): ConsumerTexts {
+  let texts = known.get(consumer);
+  if (texts === undefined) {
+    const { id, custom_id, username } = consumer;
+    texts = {
+      id: fieldValue(id),
+      customId: custom_id == null ? undefined : fieldValue(custom_id),
+      username: username == null ? undefined : fieldValue(username),
+    };
+    known.set(consumer, texts);
+  }
+  return texts;
 }

@@ -1,4 +1,4 @@
-import { Headers } from "../http1/index.ts";
+import { fields, Headers } from "../http1/index.ts";
 import { Client } from "./client.ts";
 import { fieldValue } from "./field-value.ts";
 import { addressOf, type Forwarded, type TrustedPeers } from "./forwarded.ts";
@@ -51,6 +51,11 @@ export class Request {
     this.body = body;
   }
 
+  /** The Cookie field; undefined without it, and when it has more than one line. */
+  get cookie(): string | undefined {
+    return this.headers.only(fields.cookie);
+  }
+
   /** The query's arguments, parsed at the first call. */
   get query(): ReadonlyMap<string, readonly QueryValue[]> {
     this.#query ??= parseQuery(this.rawQuery ?? "");
@@ -62,11 +67,25 @@ export class Request {
 export class Response {
   /** 0 until the answer is known. */
   status = 0;
-  headers: Headers = new Headers();
+  #headers: Headers | undefined;
   readonly #request: Request;
 
   constructor(request: Request) {
     this.#request = request;
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers();
+    return this.#headers;
+  }
+
+  set headers(headers: Headers) {
+    this.#headers = headers;
+  }
+
+  /** Whether there is no field yet. */
+  get isBare(): boolean {
+    return this.#headers === undefined;
   }
 
   setHeader(name: string, value: string): void {

@@ -1,4 +1,4 @@
-import { createPool, type Pool } from "../http1/index.ts";
+import { createPool, type Pool, turnMs } from "../http1/index.ts";
 import { type AnswerFields, answerFields } from "./answer.ts";
 import type { ContextParts } from "./context.ts";
 import { Exchange } from "./exchange.ts";
@@ -34,13 +34,13 @@ export interface GatewayOptions {
   readonly settings: GatewaySettings;
   readonly log: Log;
   readonly onEnd?: (exchange: Exchange) => void;
-  /** Milliseconds since the epoch; the system's clock when absent. */
+  /** Milliseconds since the epoch; the system's clock, as of this turn of the event loop, when absent. */
   readonly clock?: () => number;
 }
 
 /** A gateway that answers 404 until it is given a snapshot. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { settings, log, onEnd, clock = Date.now } = options;
+  const { settings, log, onEnd, clock = turnMs } = options;
   let snapshot: Snapshot | undefined;
   let requests = 0;
   let active = 0;

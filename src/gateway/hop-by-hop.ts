@@ -2,11 +2,9 @@ import { fields, type Headers } from "../http1/index.ts";
 
 /** The fields that a `Connection` field declares to belong to this connection only, in lower case; undefined when it names none. */
 export function connectionOptions(headers: Headers): ReadonlySet<string> | undefined {
-  const value = headers.find(fields.connection);
-  if (value === undefined) return undefined;
-  if (value === "keep-alive" || value === "close" || value === "Keep-Alive") {
-    if (headers.count(fields.connection) === 1) return undefined;
-  }
+  if (!headers.mayHave(fields.connection.bit)) return undefined;
+  const only = headers.only(fields.connection);
+  if (only === "keep-alive" || only === "close" || only === "Keep-Alive") return undefined;
   const names = new Set<string>();
   for (const line of headers.getAll("connection")) {
     for (const name of line.split(",")) names.add(name.trim().toLowerCase());

@@ -8,6 +8,7 @@ import {
   UpstreamError,
   type UpstreamExchange,
   type UpstreamHandler,
+  type UpstreamRequest,
 } from "../http1/index.ts";
 import { finishProxied, informationalHeaders, proxiedHeaders } from "./answer.ts";
 import type { Request } from "./context.ts";
@@ -28,15 +29,16 @@ const NOT_REPEATABLE = new Set(["POST", "LOCK", "PATCH"]);
 const MOST_HELD = 65_536;
 
 /** The part of an exchange that talks to the upstream: attempts, the answer's way back, and the tunnel after an upgrade. */
-export class Proxying implements UpstreamHandler, BodySink {
+export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
   /** The upstream could not be had; the answer is an error in the form of a proxied one. */
   failed = false;
+  readonly method: string;
+  target = "";
+  lead = "";
+  body: UpstreamBody;
   readonly #exchange: Exchange;
   readonly #target: Target;
   readonly #websocket: boolean;
-  #path = "";
-  #lead = "";
-  #body: UpstreamBody;
   #addresses: readonly string[] = [];
   #turn = 0;
   #retriesLeft: number;
@@ -56,15 +58,32 @@ export class Proxying implements UpstreamHandler, BodySink {
   constructor(exchange: Exchange, target: Target) {
     this.#exchange = exchange;
     this.#target = target;
+    this.method = exchange.inbound.method;
     this.#websocket = isWebSocket(exchange.inbound);
     this.#retriesLeft = target.retries;
+  }
+
+  get headers(): Headers {
+    return this.#exchange.ctx.service.request.headers;
+  }
+
+  get connectTimeoutMs(): number {
+    return this.#target.connectTimeoutMs;
+  }
+
+  get writeTimeoutMs(): number {
+    return this.#target.writeTimeoutMs;
+  }
+
+  get readTimeoutMs(): number {
+    return this.#target.readTimeoutMs;
   }
 
   start(): void {
     const { ctx, parts } = this.#exchange;
     const { rawQuery } = ctx.service.request;
     const { route, prefix } = ctx.match!;
-    this.#path = upstreamTarget(route.upstreamPath, ctx.path, prefix, rawQuery === undefined ? "" : `?${rawQuery}`);
+    this.target = upstreamTarget(route.upstreamPath, ctx.path, prefix, rawQuery === undefined ? "" : `?${rawQuery}`);
     try {
       const addresses = this.#target.addresses ?? parts.resolver.resolve(this.#target.host);
       if (addresses instanceof Promise) {
@@ -95,31 +114,17 @@ export class Proxying implements UpstreamHandler, BodySink {
     }
     this.#addresses = addresses;
     this.#startMs = parts.clock();
-    this.#lead = upstreamLead(ctx, this.#target, parts.fields, this.#websocket);
-    this.#body = framingOf(ctx.request);
+    this.lead = upstreamLead(ctx, this.#target, parts.fields, this.#websocket);
+    this.body = framingOf(ctx.request);
     this.#attempt();
   }
 
   #attempt(): void {
-    const { ctx, parts, inbound } = this.#exchange;
-    const target = this.#target;
+    const { ctx, parts } = this.#exchange;
+    const { body } = this;
     const address = this.#addresses[this.#turn++ % this.#addresses.length]!;
-    const body = this.#body;
     try {
-      this.#upstream = parts.pool.request(
-        target.originAt(address),
-        {
-          method: inbound.method,
-          target: this.#path,
-          lead: this.#lead,
-          headers: ctx.service.request.headers,
-          body,
-          connectTimeoutMs: target.connectTimeoutMs,
-          writeTimeoutMs: target.writeTimeoutMs,
-          readTimeoutMs: target.readTimeoutMs,
-        },
-        this,
-      );
+      this.#upstream = parts.pool.request(this.#target.originAt(address), this, this);
       if (body !== undefined && !(body instanceof Uint8Array)) ctx.request.body.flowTo(this);
     } catch (error) {
       if (error instanceof HttpMessageError) this.#exchange.answer(this.#exchange.refusal(400));

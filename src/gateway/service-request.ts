@@ -1,4 +1,4 @@
-import { type FieldName, fieldName, Headers, maskOf } from "../http1/index.ts";
+import { type FieldName, fieldGroup, fieldName, Headers, maskOf } from "../http1/index.ts";
 import { fieldValue } from "./field-value.ts";
 import { connectionOptions } from "./hop-by-hop.ts";
 import { withoutArgument } from "./query.ts";
@@ -31,7 +31,7 @@ const OWN = maskOf(
  * Fields by which the gateway tells the upstream who the visitor is. A client's own are removed on every route, whether or
  * not a plugin sets them; Kong lets them pass where none does. A trusted peer may send them.
  */
-const IDENTITY = new Set([
+const IDENTITY = fieldGroup(
   "x-consumer-id",
   "x-consumer-custom-id",
   "x-consumer-username",
@@ -46,11 +46,11 @@ const IDENTITY = new Set([
   "session-idling-timeout",
   "session-rolling-timeout",
   "session-absolute-timeout",
-]);
+);
 
 /** Whether a field of the client's goes on to the upstream, be it in the head or among the trailers. */
-function passesOn({ bit, lower }: FieldName, trusted: boolean): boolean {
-  return (bit & OWN) === 0 && (bit !== 0 || trusted || !IDENTITY.has(lower));
+function passesOn({ bit }: FieldName, trusted: boolean): boolean {
+  return (bit & (trusted ? OWN : OWN | IDENTITY)) === 0;
 }
 
 /** Those of the fields that go on and that `named` does not keep back. */
@@ -86,7 +86,7 @@ export class ServiceRequest {
   }
 
   clearHeader(name: string): void {
-    this.headers.delete(fieldName(name).lower);
+    this.headers.remove(fieldName(name));
   }
 
   /** Take an argument out of the query, each time it is there; its name as it is once decoded. */
@@ -98,5 +98,11 @@ export class ServiceRequest {
   setOrClear(name: string, value: string | null | undefined): void {
     if (value == null) this.clearHeader(name);
     else this.setHeader(name, value);
+  }
+
+  /** The same with the record of a name, and a value that may stand in a field. */
+  put(name: FieldName, value: string | undefined): void {
+    if (value === undefined) this.headers.remove(name);
+    else this.headers.put(name, value);
   }
 }

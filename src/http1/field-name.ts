@@ -13,7 +13,7 @@ export interface FieldName {
   readonly lower: string;
   /** The beginning of its line, with the end of the line before: `CR LF name: blank`. */
   readonly lead: string;
-  /** The one bit of a field in `fields`, whatever its spelling; 0 for all others. */
+  /** The one bit of a field in `fields` or of a group, whatever its spelling; 0 for all others. */
   readonly bit: number;
   readonly bytes: Uint8Array;
 }
@@ -27,6 +27,7 @@ const MOST_AT_A_PLACE = 8;
 const byWire = new Map<string, FieldName>();
 const places: FieldName[][] = Array.from({ length: 512 }, () => []);
 const bits = new Map<string, number>();
+let bitsGiven = 0;
 
 function placeOf(length: number, first: number, last: number): FieldName[] {
   return places[(length * 37 + first * 5 + last) & 511]!;
@@ -74,9 +75,9 @@ function isAt(name: Uint8Array, bytes: Buffer, start: number): boolean {
 /** The fields that are looked for in every message, with a bit each: who has none of it need not be searched. */
 function known<const N extends string>(...names: readonly N[]): Record<Lowercase<N>, FieldName> {
   const records: Record<string, FieldName> = {};
-  for (const [index, wire] of names.entries()) {
+  for (const wire of names) {
     const lower = wire.toLowerCase();
-    bits.set(lower, 1 << index);
+    bits.set(lower, 1 << bitsGiven++);
     records[lower] = keep(create(wire));
     if (lower !== wire) keep(create(lower));
   }
@@ -111,7 +112,21 @@ export const fields = known(
   "Cookie",
   "Set-Cookie",
   "Accept",
+  "X-Kong-Upstream-Latency",
+  "X-Kong-Proxy-Latency",
 );
+
+/** Fields that are looked for together: one bit for all of them, which is the answer. For modules as they are loaded. */
+export function fieldGroup(...names: readonly string[]): number {
+  const bit = 1 << bitsGiven++;
+  if (bit <= 0) throw new Error("there are no bits left for a group of fields");
+  for (const name of names) {
+    bits.set(name.toLowerCase(), bit);
+    for (const record of byWire.values())
+      if (record.lower === name.toLowerCase()) (record as { bit: number }).bit = bit;
+  }
+  return bit;
+}
 
 /** The bits of these fields together. */
 export function maskOf(...names: readonly (keyof typeof fields)[]): number {

@@ -98,8 +98,7 @@ export function responseFraming(method: string, head: ResponseHead): Framing {
 /** Whether the sender of this head keeps its connection open afterwards (RFC 9112 §9.3). */
 export function keepsAlive(version: "1.0" | "1.1", headers: Headers): boolean {
   if (!headers.mayHave(fields.connection.bit)) return version === "1.1";
-  if (version === "1.1" && headers.find(fields.connection) === "keep-alive" && headers.count(fields.connection) === 1)
-    return true;
+  if (version === "1.1" && headers.only(fields.connection) === "keep-alive") return true;
   const values = headers.getAll("connection");
   if (values.length === 0) return version === "1.1";
   const options = listItems(values);

@@ -82,11 +82,16 @@ export class Headers {
     return values;
   }
 
-  /** How many there are of a field in `fields`. */
-  count({ bit }: FieldName): number {
-    let count = 0;
-    for (let i = 0; i < this.#list.length; i += 2) if ((this.#list[i] as FieldName).bit === bit) count += 1;
-    return count;
+  /** The value of a field in `fields` that is there once; undefined without it, and when there are more. */
+  only({ bit }: FieldName): string | undefined {
+    if ((this.#bits & bit) === 0) return undefined;
+    let value: string | undefined;
+    for (let i = 0; i < this.#list.length; i += 2) {
+      if ((this.#list[i] as FieldName).bit !== bit) continue;
+      if (value !== undefined) return undefined;
+      value = this.#list[i + 1] as string;
+    }
+    return value;
   }
 
   has(name: string): boolean {
@@ -141,6 +146,11 @@ export class Headers {
 
   delete(name: string): void {
     this.#drop(name, 0);
+  }
+
+  /** The same by the record of a name. */
+  remove({ bit, lower }: FieldName): void {
+    if (bit === 0 || (this.#bits & bit) !== 0) this.#drop(lower, 0);
   }
 
   #drop(name: string, from: number): void {

@@ -9,7 +9,7 @@ export {
   type UpstreamFacts,
   type UpstreamPhase,
 } from "./errors.ts";
-export { type FieldName, fieldName, fields, isToken, maskOf } from "./field-name.ts";
+export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "./field-name.ts";
 export { formatRequestHead, formatResponseHead } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
@@ -24,6 +24,7 @@ export {
 export { HeadReader, MessageHeads, requestHeads } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
 export { createPool } from "./pool.ts";
+export { turnMs } from "./turn.ts";
 export { TurnWriter } from "./turn-writer.ts";
 export type {
   Origin,

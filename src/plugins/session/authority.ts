@@ -35,16 +35,20 @@ export interface Authority {
 /** What can be said against a session, found out when it is asked for: as long as nothing is revoked, nobody asks. */
 class AccusedSession implements Accused {
   readonly #owner: Owner;
-  readonly #origin: Origin;
+  readonly #since: number | undefined;
+  readonly #audience: string;
+  readonly #subject: string | undefined;
   #lineage: string | undefined;
 
-  constructor(owner: Owner, origin: Origin) {
+  constructor(owner: Owner, { since, audience, subject }: Origin) {
     this.#owner = owner;
-    this.#origin = origin;
+    this.#since = since;
+    this.#audience = audience;
+    this.#subject = subject;
   }
 
   get lineage(): string {
-    this.#lineage ??= lineageOf(this.#owner, this.#origin);
+    this.#lineage ??= lineageOf(this.#owner, { since: this.#since, audience: this.#audience, subject: this.#subject });
     return this.#lineage;
   }
 
@@ -53,8 +57,7 @@ class AccusedSession implements Accused {
   }
 
   get cutOffs(): readonly string[] {
-    const { audience, subject } = this.#origin;
-    return cutOffsOf(this.#owner.consumerId, audience, subject);
+    return cutOffsOf(this.#owner.consumerId, this.#audience, this.#subject);
   }
 }
 

@@ -1,4 +1,3 @@
-import { LRUCache } from "lru-cache";
 import type { Session } from "../../session/index.ts";
 import type { Standing } from "./authority.ts";
 import type { Owner } from "./owner.ts";
@@ -21,7 +20,7 @@ export interface Recognised {
 
 /** Bytes that one configured row remembers at most, and those of a visitor besides the text. */
 const MAX_SIZE = 128 * 1024 * 1024;
-const ENTRY_SIZE = 768;
+const ENTRY_SIZE = 512;
 
 /** Marks of texts that were seen once, all rows together: 2 MB. */
 let seen: Uint32Array | undefined;
@@ -40,18 +39,24 @@ function markOf(cookie: string): number {
  * The visitors that one configured row has recognised lately, by the exact text of their Cookie header. Only authenticated
  * texts are kept, and only from the second time on: what comes once is not worth it. So strangers cannot fill it. It belongs to
  * its row: another secret or setting starts with an empty one.
+ *
+ * Two generations, of half the size each: who comes is in the younger one, which takes the place of the older one as it is full.
  */
 export class RecognisedVisitors {
-  readonly #visitors = new LRUCache<string, Recognised>({
-    maxSize: MAX_SIZE,
-    sizeCalculation: (_visitor, cookie) => cookie.length + ENTRY_SIZE,
-  });
+  #young = new Map<string, Recognised>();
+  #old = new Map<string, Recognised>();
+  /** Bytes of the younger generation. */
+  #size = 0;
 
   get(cookie: string, now: number): Recognised | undefined {
-    const visitor = this.#visitors.get(cookie);
+    const visitor = this.#young.get(cookie) ?? this.#old.get(cookie);
     if (visitor === undefined) return undefined;
-    if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored())) return visitor;
-    this.#visitors.delete(cookie);
+    if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored())) {
+      if (this.#old.size > 0 && !this.#young.has(cookie)) this.remember(cookie, visitor);
+      return visitor;
+    }
+    if (this.#young.delete(cookie)) this.#size -= sizeOf(cookie);
+    this.#old.delete(cookie);
     return undefined;
   }
 
@@ -66,8 +71,17 @@ export class RecognisedVisitors {
   }
 
   remember(cookie: string, visitor: Recognised): void {
-    this.#visitors.set(copy(cookie), visitor);
+    if (!this.#young.has(cookie)) this.#size += sizeOf(cookie);
+    this.#young.set(copy(cookie), visitor);
+    if (this.#size < MAX_SIZE / 2) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#size = 0;
   }
+}
+
+function sizeOf(cookie: string): number {
+  return cookie.length + ENTRY_SIZE;
 }
 
 /** The same text in memory of its own: as it is, it is a part of the whole head it came in, which would be kept with it. */

@@ -147,8 +147,7 @@ function boundVisitOf({ request }: Context): Visit {
 }
 
 function plainKeyOf({ request }: Context): string | undefined {
-  const lines = request.headers.getAll("cookie");
-  return lines.length === 1 ? lines[0] : undefined;
+  return request.cookie;
 }
 
 function boundKeyOf(ctx: Context): string | undefined {
