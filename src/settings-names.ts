@@ -21,7 +21,7 @@ export function spellings(name: SettingName): readonly string[] {
 
 // Kong's properties that have no meaning here, by their first words and then one by one.
 const KONG_FAMILIES =
-  /^_?(?:admin_gui|ai|analytics|audit_log|cassandra|cluster|debug|fips|ingress|keyring|konnect|lmdb|node|pg|pluginserver|portal|rbac|resolver|smtp|stream|tracing|untrusted_lua|vault|vaults|vitals|wasm|nginx_(?:main|events|http|proxy|upstream|status|debug|stream|sproxy|supstream|admin|inject|location|conf|wasm\w*))_\w+$/;
+  /^_?(?:admin_gui|ai|analytics|audit_log|cassandra|cluster|debug|fips|ingress|keyring|konnect|lmdb|node|pluginserver|portal|rbac|resolver|smtp|stream|tracing|untrusted_lua|vault|vaults|vitals|wasm|nginx_(?:main|events|http|proxy|upstream|status|debug|stream|sproxy|supstream|admin|inject|location|conf|wasm\w*))_\w+$/;
 const KONG_NAMES = new Set(
   `admin_api_uri admin_approved_email admin_emails_from admin_emails_reply_to admin_error_log admin_invitation_expiry
   admin_ssl_cert admin_ssl_cert_key allow_inconsistent_data_plane_plugins client_ssl client_ssl_cert client_ssl_cert_key

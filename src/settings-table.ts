@@ -1,3 +1,4 @@
+import { postgresSettings } from "./settings-postgres.ts";
 import type { SettingTypes } from "./settings-values.ts";
 
 /**
@@ -100,76 +101,7 @@ export const settingsTable = {
   },
 
   // PostgreSQL, when `database` is `postgres`
-  pg_host: {
-    type: "string",
-    default: "127.0.0.1",
-    description: "Host of the PostgreSQL server, or the folder of its socket.",
-  },
-  pg_port: { type: "integer", default: "5432", min: 1, max: 65535, description: "Port of the PostgreSQL server." },
-  pg_user: { type: "string", default: "kong", description: "User of the PostgreSQL server." },
-  pg_password: { type: "string", secret: true, description: "Password of `pg_user`." },
-  pg_database: {
-    type: "string",
-    default: "kong",
-    description:
-      "Name of the database, which must be in UTF8. Poolers in front must keep sessions, not only transactions.",
-  },
-  pg_schema: {
-    type: "string",
-    description:
-      "Schema of the tables, made by `sesame migrations up` when absent; without it that of the user, `public`.",
-  },
-  pg_timeout: {
-    type: "integer",
-    default: "5000",
-    min: 1,
-    max: 3600000,
-    unit: "ms",
-    description: "How long connecting, and each statement, may take.",
-  },
-  pg_ssl: { type: "boolean", default: "off", description: "Whether connections to the server use TLS." },
-  pg_ssl_required: {
-    type: "boolean",
-    default: "off",
-    description: "Whether, with `pg_ssl`, a server without TLS is refused; else it is spoken to without.",
-  },
-  pg_ssl_verify: {
-    type: "boolean",
-    default: "off",
-    description: "Whether, with `pg_ssl`, the server's certificate is verified, with `lua_ssl_trusted_certificate`.",
-  },
-  pg_ssl_version: {
-    type: "enum",
-    default: "tlsv1_2",
-    one_of: ["tlsv1_2", "tlsv1_3", "any"],
-    refused: { tlsv1_1: "TLS 1.1 is not safe any more" },
-    description: "The oldest version of TLS that is accepted; `any` is 1.2 too.",
-  },
-  pg_ssl_cert: { type: "file", description: "Certificate (a PEM file) that this node shows to the server." },
-  pg_ssl_cert_key: { type: "file", secret: true, description: "Private key (a PEM file) of `pg_ssl_cert`." },
-  pg_pool_size: {
-    type: "integer",
-    default: "8",
-    min: 1,
-    max: 1000,
-    description:
-      "Connections of each process, not counting the one that each node listens on; a statement waits for one, `pg_timeout` at most.",
-  },
-  pg_max_concurrent_queries: {
-    type: "integer",
-    default: "0",
-    min: 0,
-    max: 1000,
-    description: "Statements of each process at the same time; 0, or more than `pg_pool_size`, is that.",
-  },
-  pg_keepalive_timeout: {
-    type: "integer",
-    default: "60000",
-    min: 1,
-    max: 2147483647,
-    unit: "ms",
-    description: "How long an unused connection is kept.",
-  },
+  ...postgresSettings,
 
   // Listeners
   proxy_listen: {

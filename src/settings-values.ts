@@ -13,6 +13,7 @@ export interface SettingTypes {
   list: readonly string[];
   file: string;
   files: readonly string[];
+  url: string;
   urls: readonly string[];
   networks: readonly string[];
   servers: readonly string[];
@@ -84,6 +85,7 @@ const parsers: { [T in keyof SettingTypes]: (text: string, setting: Setting) => 
   list: (text, setting) => parseList(text, setting, (item) => !/\s/.test(item)),
   file: (text, setting) => (isPath(text) ? text : fail(setting)),
   files: (text, setting) => parseList(text, setting, isPath),
+  url: (text, setting) => (isHttpUrl(text) ? text : fail(setting)),
   urls: (text, setting) => parseList(text, setting, isHttpUrl),
   networks: (text, setting) => parseList(text, setting, isNetwork),
   servers: (text, setting) => parseList(text, setting, isServer),
@@ -110,6 +112,7 @@ export function accepted(setting: Setting): string {
     list: "names separated by commas",
     file: "the path of a file",
     files: "paths of files separated by commas",
+    url: "an http or https address",
     urls: "http or https addresses separated by commas",
     networks: "addresses or networks (10.0.0.0/8, 2001:db8::/32) separated by commas",
     servers: "address or address:port separated by commas",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { describeConfiguration, enabledHeaders, loadSettings, SettingsError, settingsTable } from "./settings.ts";
+import { isKongOnly } from "./settings-names.ts";
 
 /** Settings from the text of a file and an environment. */
 function load(t: TestContext, text: string, env: Record<string, string> = {}) {
@@ -199,9 +200,9 @@ test("a file that cannot be read is one problem", () => {
 
 test("properties of Kong without effect are named in one warning, unknown ones each with the nearest name", (t) => {
   const text =
-    "pg_ro_host = db\nmem_cache_size = 128m\nproxy_lisen = 0.0.0.0:1\ncolour = red\nlog_level = info\nlog_level = warn";
+    "lmdb_map_size = 1g\nmem_cache_size = 128m\nproxy_lisen = 0.0.0.0:1\ncolour = red\nlog_level = info\nlog_level = warn";
   const env = {
-    KONG_PG_RO_PASSWORD: "hunter2",
+    KONG_CASSANDRA_PASSWORD: "hunter2",
     KONG_NGINX_HTTP_KEEPALIVE_REQUESTS: "1",
     KONG_TRUSTED_IP: "1.2.3.4",
     KONG_SOMETHING_ELSE: "ignored in silence, as Kong does",
@@ -221,9 +222,31 @@ test("properties of Kong without effect are named in one warning, unknown ones e
       "log_level is set more than once in FILE; line 6 counts",
       'unknown setting "trusted_ip" is ignored (KONG_TRUSTED_IP); did you mean trusted_ips?',
       'unknown setting "noise" is ignored (SESAME_NOISE)',
-      "settings of Kong that have no effect here: pg_ro_host, mem_cache_size, pg_ro_password, nginx_http_keepalive_requests",
+      "settings of Kong that have no effect here: lmdb_map_size, mem_cache_size, cassandra_password, nginx_http_keepalive_requests",
     ],
   );
+});
+
+test("settings of a standby fall back to the primary's, and are named when there is no standby", () => {
+  const env = { KONG_PG_RO_PORT: "5433", KONG_PG_RO_SSL: "on" };
+  const { settings, warnings } = loadSettings({ env });
+  assert.deepEqual([settings.pg_ro_port, settings.pg_ro_ssl, settings.pg_ro_user], [5433, true, undefined]);
+  assert.deepEqual(warnings, ["without pg_ro_host these settings have no effect: pg_ro_port, pg_ro_ssl"]);
+  assert.deepEqual(loadSettings({ env: { ...env, KONG_PG_RO_HOST: "standby" } }).warnings, []);
+  assert.deepEqual(
+    problemsOf(() => loadSettings({ env: { KONG_PG_BACKLOG: "-1", KONG_PG_RO_IAM_AUTH_STS_ENDPOINT_URL: "sts" } })),
+    [
+      'pg_backlog: expected a whole number, at least 0, at most 1000000, not "-1" (KONG_PG_BACKLOG)',
+      'pg_ro_iam_auth_sts_endpoint_url: expected an http or https address, not "sts" (KONG_PG_RO_IAM_AUTH_STS_ENDPOINT_URL)',
+    ],
+  );
+});
+
+test("no setting of PostgreSQL is without effect", () => {
+  for (const name of Object.keys(settingsTable).filter((name) => name.startsWith("pg_"))) {
+    assert.equal(isKongOnly(name), false, name);
+  }
+  assert.equal(isKongOnly("pg_of_a_later_kong"), false);
 });
 
 test("settings that contradict each other are refused", () => {

@@ -226,10 +226,15 @@ function unknownSetting(name: string, origin: string): string {
   return `unknown setting "${name}" is ignored (${origin})${nearest ? `; did you mean ${nearest}?` : ""}`;
 }
 
-function unusedWarnings({ database, declarative_config, declarative_config_string }: Settings): string[] {
-  const isGiven = declarative_config !== undefined || declarative_config_string !== undefined;
-  if (database === "off" || !isGiven) return [];
-  return [`declarative_config has no effect while database is ${database}`];
+function unusedWarnings(settings: Settings): string[] {
+  const { database, declarative_config, declarative_config_string, pg_ro_host } = settings;
+  const warnings: string[] = [];
+  if (database !== "off" && (declarative_config ?? declarative_config_string) !== undefined)
+    warnings.push(`declarative_config has no effect while database is ${database}`);
+  const ofReplica = names.filter((name) => name.startsWith("pg_ro_") && settings[name] !== undefined);
+  if (pg_ro_host === undefined && ofReplica.length > 0)
+    warnings.push(`without pg_ro_host these settings have no effect: ${ofReplica.join(", ")}`);
+  return warnings;
 }
 
 function reachWarnings(settings: Settings): string[] {

@@ -137,7 +137,8 @@ function faultOfPackage(
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "src");
-const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { dependencies: needed, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const dependencies = { ...needed, ...optionalDependencies };
 
 /** The faults of all imports of the files below src/ that are chosen, each by file and line. */
 function faultsOf(isChosen: (file: string) => boolean, isChecked: (found: Import) => boolean): string[] {

@@ -32,7 +32,7 @@ export class SqlEntityStore implements EntityStore {
   }
 
   all(): Awaitable<readonly Row[]> {
-    return selectWhere(this.#database, this.#table, [], this.#now(), ` ORDER BY "id"`);
+    return selectWhere(this.#database.scans ?? this.#database, this.#table, [], this.#now(), ` ORDER BY "id"`);
   }
 
   async insert(input: Input): Promise<Row> {

@@ -11,6 +11,7 @@ export {
 } from "./migrations.ts";
 export { openPostgres } from "./postgres.ts";
 export type { PostgresOptions, PostgresTls } from "./postgres-config.ts";
+export { createIamTokens, type IamOptions } from "./postgres-iam.ts";
 export { replaceRows } from "./replacement.ts";
 export type { StoredRow } from "./rows.ts";
 export type { Database, Executor, SqlRow, SqlValue } from "./sql.ts";

@@ -8,7 +8,6 @@ import type { Tables } from "./tables.ts";
 export interface LinkParts {
   /** Told of the changes of all nodes, in the order of their commits. */
   readonly feed: ChangeFeed;
-  readonly database: Executor;
   readonly tables: Tables;
   readonly now: Clock;
 }

@@ -5,7 +5,8 @@ export interface PostgresOptions {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly password?: string | undefined;
+  /** A function is called for each connection. */
+  readonly password?: string | (() => Promise<string>) | undefined;
   readonly database: string;
   /** The schema of all tables, made by the first migration; the user's default when absent. */
   readonly schema?: string | undefined;
@@ -13,14 +14,22 @@ export interface PostgresOptions {
   readonly timeoutMs: number;
   /** Connections of this process; a statement waits for one until the timeout. */
   readonly maxConnections: number;
-  /** After which an unused connection is closed. */
+  /** How many may wait for a connection; absent: any number. */
+  readonly maxWaiting?: number | undefined;
+  /** How many statements or transactions are under way, and how long the others wait for their turn; absent: no limit. */
+  readonly turns?: { readonly count: number; readonly timeoutMs: number } | undefined;
+  /** After which an unused connection is closed; 0: never. */
   readonly idleTimeoutMs: number;
   /** Absent: without TLS. */
   readonly tls?: PostgresTls | undefined;
+  /** A standby of this server, for reads of whole tables. */
+  readonly replica?: Omit<PostgresOptions, "replica"> | undefined;
   /** For processes that have their writes performed by another one; they have no link either. */
   readonly readOnly?: boolean;
   /** Hears in words when the link to the other nodes is lost and when it is back. */
   readonly onLink?: (event: "lost" | "restored", error?: unknown) => void;
+  /** Hears in words when the replica cannot be read from, so that the server itself is, and when it can again. */
+  readonly onReplica?: (event: "lost" | "restored", error?: unknown) => void;
 }
 
 export interface PostgresTls {
@@ -38,13 +47,13 @@ export interface PostgresTls {
 
 /** What every connection is opened with. */
 export function clientConfig(options: PostgresOptions): ClientConfig {
-  const { timeoutMs } = options;
+  const { timeoutMs, password = "" } = options;
   return {
     host: options.host,
     port: options.port,
     user: options.user,
     // A function, so that neither PGPASSWORD nor ~/.pgpass takes the place of an absent one.
-    password: () => options.password ?? "",
+    password: typeof password === "function" ? password : () => password,
     database: options.database,
     application_name: "sesame",
     connectionTimeoutMillis: timeoutMs,

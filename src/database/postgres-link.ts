@@ -22,6 +22,7 @@ const LONGEST_PAUSE_MS = 2000;
 export interface PostgresLinkOptions {
   /** An unopened connection, for the link alone. */
   readonly connect: () => Client;
+  readonly database: Executor;
   /** Hears when the link is lost, and when another one is there. */
   readonly onLink?: ((event: "lost" | "restored", error?: unknown) => void) | undefined;
 }
@@ -129,7 +130,7 @@ export class PostgresLink implements Link {
     });
     const opened = this.#order.then(async () => {
       await listener.open();
-      this.#key = await readKey(this.#parts.database);
+      this.#key = await readKey(this.#options.database);
       this.#heard = [];
       while (this.#isBehind) {
         this.#isBehind = false;
@@ -204,7 +205,7 @@ export class PostgresLink implements Link {
 
   /** The rows that were too large to be sent are read; one that is gone by now was deleted. */
   async #complete(changes: readonly SentChange[]): Promise<Change[]> {
-    const { database, tables, now } = this.#parts;
+    const { tables, now } = this.#parts;
     const complete: Change[] = [];
     for (const { partial, ...change } of changes) {
       const table = tables.get(change.entity);
@@ -212,7 +213,7 @@ export class PostgresLink implements Link {
       if (!table) continue;
       if (!partial || change.operation === "delete") complete.push(change);
       else {
-        const row = await selectRow(database, table, { id: change.row.id }, now());
+        const row = await selectRow(this.#options.database, table, { id: change.row.id }, now());
         complete.push(row ? { ...change, row } : { entity: change.entity, operation: "delete", row: change.row });
       }
     }

@@ -1,54 +1,29 @@
-import type { Pool, PoolClient } from "pg";
+import type { PoolClient } from "pg";
 import type { Awaitable } from "../schema/index.ts";
-import { DatabaseError, databaseErrors } from "./errors.ts";
 import type { Link } from "./link.ts";
-import { clientConfig, type PostgresOptions, quoteIdentifier } from "./postgres-config.ts";
-import { failure, isClash, isViolation, leavesConnection, wrap } from "./postgres-errors.ts";
+import { type PostgresOptions, quoteIdentifier } from "./postgres-config.ts";
+import { type Connections, openConnections } from "./postgres-connections.ts";
+import { failure, isClash, isViolation } from "./postgres-errors.ts";
 import { PostgresLink } from "./postgres-link.ts";
+import { Replica } from "./postgres-replica.ts";
 import { type Database, type Executor, quote, type SqlRow, type SqlValue, type Transaction } from "./sql.ts";
-import { numberPlaces, type Statement, Statements } from "./statements.ts";
+import { numberPlaces } from "./statements.ts";
 
 /**
  * Open a PostgreSQL database. Any number of nodes may write; what each commits reaches the others over its link. Throws
- * ERR_DATABASE_OPEN when it cannot be reached or is not in UTF-8.
+ * ERR_DATABASE_OPEN when it cannot be reached or is not in UTF-8; its replica may be out of reach.
  */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const description = `${options.database} at ${options.host}:${options.port}`;
-  try {
-    return await open(options, description);
-  } catch (error) {
-    if (options.tls && !options.tls.required && isWithoutTls(error))
-      return openPostgres({ ...options, tls: undefined });
-    throw error instanceof DatabaseError
-      ? error
-      : wrap(databaseErrors.OPEN, `cannot open the PostgreSQL database ${description}`, error);
-  }
-}
-
-/** The driver's words for a server that answers a request for TLS with no. */
-function isWithoutTls(error: unknown): boolean {
-  return error instanceof Error && error.message === "The server does not support SSL connections";
-}
-
-async function open(options: PostgresOptions, description: string): Promise<Database> {
-  const { Client, Pool } = (await import("pg")).default;
-  const config = clientConfig(options);
-  const pool = new Pool({ ...config, max: options.maxConnections, idleTimeoutMillis: options.idleTimeoutMs });
-  // A connection that fails while nobody uses it has left the pool already.
-  pool.on("error", () => {});
-  try {
-    const { rows } = await pool.query("SHOW server_encoding");
-    const encoding = rows[0]?.server_encoding;
-    if (encoding !== "UTF8") {
-      throw new DatabaseError(databaseErrors.OPEN, `the database ${description} is in ${encoding}: make one in UTF8`);
-    }
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
-  const connect = () => new Client(config);
-  const link = options.readOnly ? undefined : new PostgresLink({ connect, onLink: options.onLink });
-  return new Postgres(pool, description, options, link);
+  const connections = await openConnections(options);
+  // What the node itself has to know is not refused for the many visitors who wait.
+  const own: Executor = {
+    execute: (sql, values) => connections.use((client) => connections.run(client, sql, values), true),
+  };
+  const { connect } = connections;
+  const { readOnly, replica, onLink, onReplica } = options;
+  const link = readOnly ? undefined : new PostgresLink({ connect, database: own, onLink });
+  const scans = replica ? new Replica(own, replica, onReplica) : own;
+  return new Postgres(connections, options, scans, link);
 }
 
 const SERIALIZABLE = "BEGIN ISOLATION LEVEL SERIALIZABLE";
@@ -65,25 +40,24 @@ class Postgres implements Database {
   readonly columnsOf: string =
     "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ?";
   readonly link?: Link;
-  readonly #pool: Pool;
+  readonly scans: Executor | Replica;
+  readonly #connections: Connections;
   readonly #schema: string | undefined;
   readonly #timeoutMs: number;
-  readonly #statements = new Statements();
-  /** Connections in use that must not be used again. */
-  readonly #broken = new WeakSet<PoolClient>();
 
-  constructor(pool: Pool, description: string, options: PostgresOptions, link: Link | undefined) {
+  constructor(connections: Connections, options: PostgresOptions, scans: Executor | Replica, link: Link | undefined) {
     const { schema, timeoutMs, readOnly = false } = options;
-    this.#pool = pool;
+    this.#connections = connections;
     this.#schema = schema;
     this.#timeoutMs = timeoutMs;
-    this.description = description;
+    this.description = connections.description;
     this.readOnly = readOnly;
+    this.scans = scans;
     if (link) this.link = link;
   }
 
   execute(sql: string, values?: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return this.#withClient((client) => this.#run(client, sql, values));
+    return this.#connections.use((client) => this.#connections.run(client, sql, values));
   }
 
   /**
@@ -92,9 +66,9 @@ class Postgres implements Database {
    * statement may take it is given up.
    */
   transaction<T>(work: (tx: Transaction) => Awaitable<T>): Promise<T> {
-    return this.#withClient(async (client) => {
+    return this.#connections.use(async (client) => {
       const tx: Transaction = {
-        execute: (sql, values) => this.#run(client, sql, values),
+        execute: (sql, values) => this.#connections.run(client, sql, values),
         insert: (table, rows) => this.#insert(client, table, rows),
       };
       const attempt = () => this.#transact(client, SERIALIZABLE, () => work(tx));
@@ -108,7 +82,7 @@ class Postgres implements Database {
   }
 
   async #inTurn<T>(client: PoolClient, attempt: () => Promise<T>): Promise<T> {
-    await this.#run(client, "SELECT pg_advisory_lock(?, ?)", QUEUE_LOCK);
+    await this.#connections.run(client, "SELECT pg_advisory_lock(?, ?)", QUEUE_LOCK);
     const endMs = performance.now() + this.#timeoutMs;
     try {
       for (;;) {
@@ -121,15 +95,17 @@ class Postgres implements Database {
       }
     } finally {
       // With the connection its locks are given back too.
-      await this.#run(client, "SELECT pg_advisory_unlock(?, ?)", QUEUE_LOCK).catch(() => this.#broken.add(client));
+      await this.#connections
+        .run(client, "SELECT pg_advisory_unlock(?, ?)", QUEUE_LOCK)
+        .catch(() => this.#connections.discard(client));
     }
   }
 
   migration<T>(work: (tx: Executor) => Awaitable<T>): Promise<T> {
     const timeoutMs = MIGRATION_TIMEOUT_MS;
-    return this.#withClient((client) => {
+    return this.#connections.use((client) => {
       const tx: Executor = {
-        execute: (sql, values) => this.#query(client, { text: numberPlaces(sql) }, values, timeoutMs),
+        execute: (sql, values) => this.#connections.query(client, { text: numberPlaces(sql) }, values, timeoutMs),
       };
       // Not serializable, so that what is read after the wait for the lock is what its last holder left.
       return this.#transact(client, READ_COMMITTED, async () => {
@@ -142,31 +118,14 @@ class Postgres implements Database {
   }
 
   async #transact<T>(client: PoolClient, begin: string, work: () => Awaitable<T>): Promise<T> {
-    await this.#query(client, { text: begin });
+    await this.#connections.query(client, { text: begin });
     try {
       const result = await work();
-      await this.#query(client, { text: "COMMIT" });
+      await this.#connections.query(client, { text: "COMMIT" });
       return result;
     } catch (error) {
-      await this.#query(client, { text: "ROLLBACK" }).catch(() => this.#broken.add(client));
+      await this.#connections.query(client, { text: "ROLLBACK" }).catch(() => this.#connections.discard(client));
       throw error;
-    }
-  }
-
-  async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient;
-    try {
-      client = await this.#pool.connect();
-    } catch (error) {
-      throw failure(this.description, error);
-    }
-    const onError = () => void this.#broken.add(client);
-    client.on("error", onError);
-    try {
-      return await work(client);
-    } finally {
-      client.off("error", onError);
-      client.release(this.#broken.has(client));
     }
   }
 
@@ -179,26 +138,7 @@ class Postgres implements Database {
     const arrays = stored.map(({ type }) => `?::${type}[]`).join(", ");
     const sql = `INSERT INTO ${quote(name)} (${columnList}) SELECT * FROM unnest(${arrays})`;
     const values = stored.map((_, index) => rows.map((row) => row[index]!));
-    await this.#query(client, this.#statements.of(sql), values);
-  }
-
-  #run(client: PoolClient, sql: string, values?: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    return this.#query(client, this.#statements.of(sql), values);
-  }
-
-  async #query(
-    client: PoolClient,
-    statement: Statement,
-    values: readonly (SqlValue | readonly SqlValue[])[] = [],
-    timeoutMs?: number,
-  ): Promise<readonly SqlRow[]> {
-    try {
-      const timeout = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
-      return (await client.query<SqlRow>({ ...statement, ...timeout, values: [...values] })).rows;
-    } catch (error) {
-      if (!leavesConnection(error)) this.#broken.add(client);
-      throw isViolation(error) || isClash(error) ? error : failure(this.description, error);
-    }
+    await this.#connections.run(client, sql, values);
   }
 
   isViolation(error: unknown): boolean {
@@ -207,7 +147,8 @@ class Postgres implements Database {
 
   async close(): Promise<void> {
     await this.link?.close();
-    await this.#pool.end();
+    if ("close" in this.scans) await this.scans.close();
+    await this.#connections.close();
   }
 }
 

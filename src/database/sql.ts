@@ -35,6 +35,8 @@ export interface Database extends Executor {
   readonly columnsOf: string;
   /** How the nodes on this database hear of each other's writes; absent where one process makes them all. */
   readonly link?: Link;
+  /** Reads whole tables, perhaps elsewhere, with all that was committed before it is asked; absent: as everything is read. */
+  readonly scans?: Executor;
   close(): Awaitable<void>;
 }
 

@@ -59,7 +59,7 @@ export async function createStores(database: Database, options: StoresOptions): 
   else await migrate(database, tables);
   const { now = () => Date.now() / 1000 } = options;
   const feed = new ChangeFeed();
-  await database.link?.start({ feed, database, tables, now });
+  await database.link?.start({ feed, tables, now });
   return new SqlStores({ database, tables, entities, feed, now }, options);
 }
 

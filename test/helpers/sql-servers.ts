@@ -46,6 +46,34 @@ export async function startPostgres(password: string, more: readonly string[] = 
   return { ...server, settings };
 }
 
+/** A standby of a PostgreSQL, which follows it by streaming replication. */
+export async function startStandby({ settings }: SqlServer): Promise<SqlServer> {
+  const user = unprivileged();
+  const at = { port: await freePort(), folder: serverFolder(user), user };
+  const data = join(at.folder, "data");
+  const from = `postgresql://${username}:${encodeURIComponent(settings.password)}@${host}:${settings.port}/`;
+  run("pg_basebackup", ["-D", data, "-d", from, "-R", "--checkpoint=fast", "--no-sync"], user, at.folder);
+  const args = ["-D", data, "-p", String(at.port)];
+  const options = [
+    `listen_addresses=${host}`,
+    `unix_socket_directories=${at.folder}`,
+    "fsync=off",
+    "shared_buffers=16MB",
+  ];
+  const server = await startServer(
+    "postgres",
+    [...args, ...options.flatMap((option) => ["-c", option])],
+    at,
+    async () => {
+      const client = new pg.Client({ ...settings, port: at.port, user: username });
+      await client.connect();
+      await client.end();
+      return true;
+    },
+  );
+  return { ...server, settings: { ...settings, port: at.port } };
+}
+
 /** MariaDB with a user that has a password. */
 export async function startMariadb(password: string): Promise<SqlServer> {
   const user = unprivileged();
