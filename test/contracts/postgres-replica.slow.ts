@@ -3,7 +3,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import pg from "pg";
 import { createStores, openPostgres, type PostgresOptions } from "../../src/database/index.ts";
 import { consumer } from "../../src/entities/index.ts";
-import { databaseSettings, migrateUp, startNode } from "../helpers/nodes.ts";
+import { configureWalkthrough, databaseSettings, delayUntil, migrateUp, startNode } from "../helpers/nodes.ts";
 import { lacking, until } from "../helpers/servers.ts";
 import { type SqlServer, startPostgres, startStandby } from "../helpers/sql-servers.ts";
 
@@ -57,6 +57,15 @@ describe("a PostgreSQL server with a standby", { skip: lacking("postgres", "init
     }
   }
 
+  /** What is committed from now on does not reach the standby. */
+  async function pauseReplay(): Promise<void> {
+    await onStandby("SELECT pg_wal_replay_pause()");
+    await until("the standby stands", async () => {
+      const { rows } = await onStandby("SELECT pg_get_wal_replay_pause_state() AS state");
+      return rows[0].state === "paused";
+    });
+  }
+
   test("whole tables are read there, with everything that was committed before", async (t) => {
     const { consumers, scan } = await openNode(t);
     let there = 0;
@@ -74,11 +83,7 @@ describe("a PostgreSQL server with a standby", { skip: lacking("postgres", "init
     const { consumers, scan, said } = await openNode(t);
     await until("the standby is read", async () => (await scan()).isStandby === "true");
     said.length = 0;
-    await onStandby("SELECT pg_wal_replay_pause()");
-    await until("the standby stands", async () => {
-      const { rows } = await onStandby("SELECT pg_get_wal_replay_pause_state() AS state");
-      return rows[0].state === "paused";
-    });
+    await pauseReplay();
     try {
       const { id } = await consumers.insert({ username: "u" });
       assert.deepEqual(await scan(), { isStandby: "false", count: 1 });
@@ -143,5 +148,28 @@ describe("a PostgreSQL server with a standby", { skip: lacking("postgres", "init
     assert.ok(rows[0].n >= 1 && rows[0].n <= 2, `${rows[0].n} connections`);
     await node.change("POST", "/consumers", { username: "fiona" });
     assert.doesNotMatch(node.errors(), /pg_ro_host/);
+  });
+
+  test("gateways whose standby is far behind serve, and end sessions, as without one", async (t) => {
+    const { port } = standby.settings;
+    const replica = { pg_ro_host: "127.0.0.1", pg_ro_port: String(port), pg_ro_timeout: "500" };
+    const settings = { ...databaseSettings(primary, "behind"), ...replica, nginx_worker_processes: "2" };
+    await migrateUp(settings);
+    const first = await startNode(t, settings);
+    await pauseReplay();
+    try {
+      await configureWalkthrough(t, first);
+      const second = await startNode(t, settings);
+      const cookie = await first.login();
+      assert.equal((await second.get("/app", cookie)).status, 200);
+      assert.equal((await first.get("/app?session_logout=true", cookie)).status, 200);
+      const delay = await delayUntil(403, () => second.get("/app", cookie));
+      assert.ok(delay <= 100, `${delay} ms`);
+      await second.change("POST", "/services/app/routes", { name: "more", paths: ["/more"] });
+      const delayOfRoute = await delayUntil(403, () => first.get("/more"));
+      assert.ok(delayOfRoute <= 100, `${delayOfRoute} ms`);
+    } finally {
+      await onStandby("SELECT pg_wal_replay_resume()");
+    }
   });
 });
