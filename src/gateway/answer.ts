@@ -1,4 +1,12 @@
-import { fieldName, Headers, fields as known, maskOf, type ResponseBody, turnMs } from "../http1/index.ts";
+import {
+  type FieldName,
+  fieldName,
+  Headers,
+  fields as known,
+  maskOf,
+  type ResponseBody,
+  turnMs,
+} from "../http1/index.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers, connectionOptions } from "./hop-by-hop.ts";
 import { createRequestId } from "./request-id.ts";
@@ -42,7 +50,7 @@ function date(nowMs: number): string {
   return dateText;
 }
 
-function addAll(headers: Headers, more: Headers): void {
+function addAll(headers: FieldSink, more: Headers): void {
   for (let i = 0; i < more.size; i++) headers.add(more.nameAt(i), more.valueAt(i));
 }
 
@@ -93,19 +101,63 @@ const HOP_BY_HOP = maskOf(
 const NOT_THEIRS = HOP_BY_HOP | known["x-kong-request-id"].bit;
 
 export interface UpstreamHead {
-  readonly status: number;
   readonly headers: Headers;
   readonly body: ResponseBody;
 }
 
+/** Where fields go: into `Headers`, or as lines into the text that goes on the wire. */
+interface FieldSink {
+  add(name: FieldName, value: string): void;
+  /** In the place of those of that name. */
+  put(name: FieldName, value: string): void;
+}
+
+class Lines implements FieldSink {
+  text = "";
+
+  add({ lead }: FieldName, value: string): void {
+    this.text += lead + value;
+  }
+
+  /** There is none of that name. */
+  put({ lead }: FieldName, value: string): void {
+    this.text += lead + value;
+  }
+}
+
+/** What upstreams seldom send, and the gateway's own fields depend on. */
+const SELDOM = maskOf("via", "trailer", "x-kong-upstream-latency", "x-kong-proxy-latency");
+
+/**
+ * The whole head of an upstream's answer as lines, when nobody has asked for its fields and nothing in it needs care: what
+ * `proxiedHeaders` and `finishProxied` make, without the fields in between. Undefined when there is something.
+ */
+export function proxiedLines(
+  ctx: Context,
+  head: UpstreamHead,
+  fields: AnswerFields,
+  took: Latencies,
+): string | undefined {
+  if (!ctx.response.isBare || head.headers.mayHave(SELDOM) || fields.upstreamStatus) return undefined;
+  const lines = new Lines();
+  writeProxied(lines, ctx, head, fields);
+  writeOwn(lines, ctx, fields, took, { via: fields.via, hasServer: true });
+  return lines.text;
+}
+
 /** The head of an upstream's answer as the client gets it, before the header filters. Order of fields: SPEC-proxy §5. */
 export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerFields): Headers {
-  const received = head.headers;
   const headers = new Headers();
+  writeProxied(headers, ctx, head, fields);
+  return headers;
+}
+
+function writeProxied(headers: FieldSink, ctx: Context, head: UpstreamHead, fields: AnswerFields): void {
+  const received = head.headers;
   const contentType = received.find(known["content-type"]);
   if (contentType !== undefined) headers.add(known["content-type"], contentType);
   const { inbound } = ctx.request;
-  const chunked = appendFraming(headers, head, inbound.httpVersion);
+  const chunked = writeFraming(headers, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
   headers.add(known.connection, inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
   if (!ctx.response.isBare) addAll(headers, ctx.response.headers);
@@ -121,11 +173,10 @@ export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerF
   }
   if (!received.mayHave(known.date.bit)) headers.add(known.date, date(turnMs()));
   if (fields.server && !received.mayHave(known.server.bit)) headers.add(known.server, fields.product);
-  return headers;
 }
 
 /** Answers whether trailers can follow the body: behind chunks, and in HTTP/2 behind what came in chunks. */
-function appendFraming(headers: Headers, { body, headers: received }: UpstreamHead, version: string): boolean {
+function writeFraming(headers: FieldSink, { body, headers: received }: UpstreamHead, version: string): boolean {
   if (body.kind === "length") headers.add(known["content-length"], String(body.length));
   else if (body.kind === "none") {
     const length = received.find(known["content-length"]);
@@ -155,16 +206,27 @@ export interface Latencies {
 }
 
 /** What the gateway adds to an upstream's answer after the header filters. */
-export function finishProxied(ctx: Context, fields: AnswerFields, { upstreamMs, proxyMs }: Latencies): void {
+export function finishProxied(ctx: Context, fields: AnswerFields, took: Latencies): void {
   const { headers } = ctx.response;
+  const via = withVia(headers, ctx.request.inbound.httpVersion === "2" ? fields.via2 : fields.via);
+  writeOwn(headers, ctx, fields, took, { via, hasServer: headers.mayHave(known.server.bit) });
+}
+
+function writeOwn(
+  headers: FieldSink,
+  ctx: Context,
+  fields: AnswerFields,
+  { upstreamMs, proxyMs }: Latencies,
+  { via, hasServer }: { readonly via: string; readonly hasServer: boolean },
+): void {
   if (fields.latency) {
     headers.put(known["x-kong-upstream-latency"], String(upstreamMs));
     headers.put(known["x-kong-proxy-latency"], String(proxyMs));
   }
   if (fields.upstreamStatus) headers.put(UPSTREAM_STATUS, String(ctx.response.status));
   if (fields.server) {
-    headers.put(known.via, withVia(headers, ctx.request.inbound.httpVersion === "2" ? fields.via2 : fields.via));
-    if (!headers.mayHave(known.server.bit)) headers.add(known.server, fields.product);
+    headers.put(known.via, via);
+    if (!hasServer) headers.add(known.server, fields.product);
   }
   if (fields.requestId) headers.add(known["x-kong-request-id"], ctx.request.id);
 }

@@ -48,7 +48,7 @@ export class Client {
     upstream.put(CONSUMER_ID, texts?.id);
     upstream.put(CUSTOM_ID, texts?.customId);
     upstream.put(USERNAME, texts?.username);
-    upstream.put(CREDENTIAL, credential && fieldValue(identifier ?? credential.id));
+    upstream.put(CREDENTIAL, credential && credentialText(identifier ?? credential.id));
     upstream.put(ANONYMOUS, credential ? undefined : "true");
   }
 }
@@ -64,6 +64,18 @@ interface ConsumerTexts {
   readonly id: string;
   readonly customId: string | undefined;
   readonly username: string | undefined;
+}
+
+let lastCredential = "";
+let lastText = "";
+
+/** Most credentials are those of the request before, or the only one in use. */
+function credentialText(id: string): string {
+  if (id !== lastCredential) {
+    lastText = fieldValue(id);
+    lastCredential = id;
+  }
+  return lastText;
 }
 
 /** By the row, of which there is one object as long as nobody changes it. */

@@ -63,11 +63,17 @@ export class Request {
   }
 }
 
+/** Can make the fields of an answer. */
+export interface HeadersMaker {
+  makeHeaders(): Headers;
+}
+
 /** What goes back. Before the answer is known, plugins prepare fields here; in the header filter it is the answer's head. */
 export class Response {
   /** 0 until the answer is known. */
   status = 0;
   #headers: Headers | undefined;
+  #maker: HeadersMaker | undefined;
   readonly #request: Request;
 
   constructor(request: Request) {
@@ -75,7 +81,7 @@ export class Response {
   }
 
   get headers(): Headers {
-    this.#headers ??= new Headers();
+    this.#headers ??= this.#maker?.makeHeaders() ?? new Headers();
     return this.#headers;
   }
 
@@ -83,9 +89,14 @@ export class Response {
     this.#headers = headers;
   }
 
-  /** Whether there is no field yet. */
+  /** Whether no field was set, and nobody has asked for those there are. */
   get isBare(): boolean {
     return this.#headers === undefined;
+  }
+
+  /** Have the fields made when somebody asks for them. */
+  defer(maker: HeadersMaker): void {
+    this.#maker = maker;
   }
 
   setHeader(name: string, value: string): void {

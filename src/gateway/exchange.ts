@@ -1,4 +1,4 @@
-import { fields, Headers } from "../http1/index.ts";
+import { fields, Headers, type ResponseBody } from "../http1/index.ts";
 import { exitHeaders, finishExit, nameMatch } from "./answer.ts";
 import { type AnswerOwner, Chain } from "./chain.ts";
 import { Context } from "./context.ts";
@@ -175,6 +175,12 @@ export class Exchange implements AnswerOwner, BodyOwner {
 
   sendHead(reason: string): void {
     this.inbound.head(this.ctx.response.status, reason, this.ctx.response.headers);
+    this.#stage = "sending";
+  }
+
+  /** The same with lines that were made of its fields already. */
+  sendLines(reason: string, lines: string, body: ResponseBody): void {
+    this.inbound.headLines!(this.ctx.response.status, reason, lines, body);
     this.#stage = "sending";
   }
 

@@ -119,7 +119,7 @@ export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peer
   const trusted = peers.trusts(peer);
   const scheme = connection.tls ? "https" : "http";
   const host = readHost(headers.find(fields.host) ?? "").plain;
-  const port = String(connection.localPort);
+  const port = portText(connection.localPort);
   if (!trusted) return new ForwardedFacts(headers, peer, false, { clientAddress: peer, scheme, host, port });
   return new ForwardedFacts(headers, peer, true, {
     clientAddress: peers.clientAddress(peer, headers),
@@ -127,6 +127,18 @@ export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peer
     host: headers.get("x-forwarded-host") ?? host,
     port: headers.get("x-forwarded-port") ?? port,
   });
+}
+
+let lastPort = 0;
+let lastText = "0";
+
+/** Most requests come in at the port of the one before. */
+function portText(port: number): string {
+  if (port !== lastPort) {
+    lastPort = port;
+    lastText = String(port);
+  }
+  return lastText;
 }
 
 class ForwardedFacts implements Forwarded {

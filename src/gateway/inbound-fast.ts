@@ -5,9 +5,11 @@ import {
   type Framing,
   fields,
   formatResponseHead,
+  formatStatusLine,
   type Headers,
   keepsAlive,
   type RequestHead,
+  type ResponseBody,
 } from "../http1/index.ts";
 import type { FastConnection } from "./fast-connection.ts";
 import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
@@ -85,11 +87,25 @@ export class FastInbound implements Inbound {
   head(status: number, reason: string, headers: Headers): void {
     if (!this.#isCurrent) return;
     const text = formatResponseHead(status, reason, headers);
-    this.#keepAlive = this.keepAlive && keepsAlive("1.1", headers);
-    this.hasHead = true;
-    this.#isBodiless = this.method === "HEAD" || status === 204 || status === 304;
+    this.#begin(status, this.keepAlive && keepsAlive("1.1", headers));
     if (!this.#isBodiless) this.#frame(headers);
     this.#connection.out.text(text);
+  }
+
+  headLines(status: number, reason: string, lines: string, body: ResponseBody): void {
+    if (!this.#isCurrent) return;
+    this.#begin(status, this.keepAlive);
+    if (this.#isBodiless) this.#announced = Number.POSITIVE_INFINITY;
+    else if (body.kind === "length") this.#announced = body.length;
+    else if (body.kind !== "none" && this.httpVersion === "1.1") this.#isChunked = true;
+    else this.#keepAlive = false;
+    this.#connection.out.text(`${formatStatusLine(status, reason)}${lines}\r\n\r\n`);
+  }
+
+  #begin(status: number, keepAlive: boolean): void {
+    this.#keepAlive = keepAlive;
+    this.hasHead = true;
+    this.#isBodiless = this.method === "HEAD" || status === 204 || status === 304;
   }
 
   #frame(headers: Headers): void {

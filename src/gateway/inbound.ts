@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Headers } from "../http1/index.ts";
+import type { Headers, ResponseBody } from "../http1/index.ts";
 
 /** Where a request came in: one object per connection. */
 export interface Connection {
@@ -66,6 +66,11 @@ export interface Inbound {
    * complete is read and dropped by the engine, within bounds.
    */
   head(status: number, reason: string, headers: Headers): void;
+  /**
+   * The same for a head in the lines of HTTP/1.1, each with the line end before it, which say how this body is framed and
+   * what `keepAlive` says; absent in engines that write no such lines.
+   */
+  headLines?(status: number, reason: string, lines: string, body: ResponseBody): void;
   /**
    * Send a piece of the body, whose bytes may be overwritten afterwards; false means that the client reads slower than we write:
    * wait for `onDrain`.

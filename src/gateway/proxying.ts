@@ -10,8 +10,15 @@ import {
   type UpstreamHandler,
   type UpstreamRequest,
 } from "../http1/index.ts";
-import { finishProxied, informationalHeaders, proxiedHeaders } from "./answer.ts";
-import type { Request } from "./context.ts";
+import {
+  finishProxied,
+  informationalHeaders,
+  type Latencies,
+  proxiedHeaders,
+  proxiedLines,
+  type UpstreamHead,
+} from "./answer.ts";
+import type { HeadersMaker, Request } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
 import type { BodySink } from "./request-body.ts";
@@ -29,7 +36,7 @@ const NOT_REPEATABLE = new Set(["POST", "LOCK", "PATCH"]);
 const MOST_HELD = 65_536;
 
 /** The part of an exchange that talks to the upstream: attempts, the answer's way back, and the tunnel after an upgrade. */
-export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
+export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, HeadersMaker {
   /** The upstream could not be had; the answer is an error in the form of a proxied one. */
   failed = false;
   readonly method: string;
@@ -46,6 +53,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
   #startMs = 0;
   #headMs = 0;
   #reason = "";
+  #head: UpstreamHead | undefined;
   /** The head has not been sent: header filters may be waiting. */
   #isHolding = true;
   /** What came meanwhile. */
@@ -163,8 +171,8 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
   }
 
   onHead(status: number, reason: string, headers: Headers, _version: string, body: ResponseBody): void {
-    const { ctx, parts } = this.#exchange;
-    if (status > 599 && ctx.request.inbound.httpVersion === "2") {
+    const { ctx, parts, inbound } = this.#exchange;
+    if (status > 599 && inbound.httpVersion === "2") {
       // HTTP/2 has no such status.
       this.#refuse(502);
       return;
@@ -172,19 +180,33 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
     this.#headMs = parts.clock();
     this.#reason = reason;
     ctx.response.status = status;
-    ctx.response.headers = proxiedHeaders(ctx, { status, headers, body }, parts.fields);
+    this.#head = { headers, body };
+    if (ctx.response.isBare && inbound.headLines) ctx.response.defer(this);
+    else ctx.response.headers = this.makeHeaders();
     this.#exchange.filter(this);
+  }
+
+  makeHeaders(): Headers {
+    const { ctx, parts } = this.#exchange;
+    return proxiedHeaders(ctx, this.#head!, parts.fields);
   }
 
   /** The header filters are done: send the head and what was held back meanwhile. */
   send(): void {
-    this.finish();
+    const lines = this.#switched ? undefined : this.#lines();
+    if (lines === undefined) this.finish();
     if (this.#switched) this.#tunnel(this.#switched);
-    else this.#sendHeld();
+    else this.#sendHeld(lines);
   }
 
-  #sendHeld(): void {
-    this.#exchange.sendHead(this.#reason);
+  #lines(): string | undefined {
+    const { ctx, parts, inbound } = this.#exchange;
+    return inbound.headLines && proxiedLines(ctx, this.#head!, parts.fields, this.#took());
+  }
+
+  #sendHeld(lines: string | undefined): void {
+    if (lines === undefined) this.#exchange.sendHead(this.#reason);
+    else this.#exchange.sendLines(this.#reason, lines, this.#head!.body);
     const held = this.#held;
     this.#isHolding = false;
     let flowing = true;
@@ -196,8 +218,13 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink {
   /** Add the fields that only an answer of the proxied kind has. */
   finish(): void {
     const { ctx, parts } = this.#exchange;
+    finishProxied(ctx, parts.fields, this.#took());
+  }
+
+  #took(): Latencies {
+    const { ctx, parts } = this.#exchange;
     const headMs = this.#headMs || parts.clock();
-    finishProxied(ctx, parts.fields, { upstreamMs: headMs - this.#startMs, proxyMs: this.#startMs - ctx.startMs });
+    return { upstreamMs: headMs - this.#startMs, proxyMs: this.#startMs - ctx.startMs };
   }
 
   onBody(chunk: Uint8Array): boolean {

@@ -31,7 +31,8 @@ export function formatResponseHead(status: number, reason: string, headers: Head
 /** The last status line that was made, which is nearly always the next one. */
 let last = { status: 200, reason: "OK", line: "HTTP/1.1 200 OK" };
 
-function formatStatusLine(status: number, reason: string): string {
+/** The status line, without its end. Throws ERR_HTTP_STATUS_LINE or ERR_HTTP_REASON. */
+export function formatStatusLine(status: number, reason: string): string {
   if (status === last.status && reason === last.reason) return last.line;
   if (!Number.isInteger(status) || status < 100 || status > 999) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
   if (!isFieldValue(reason)) throw new HttpMessageError("ERR_HTTP_REASON");

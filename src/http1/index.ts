@@ -10,7 +10,7 @@ export {
   type UpstreamPhase,
 } from "./errors.ts";
 export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "./field-name.ts";
-export { formatRequestHead, formatResponseHead } from "./format.ts";
+export { formatRequestHead, formatResponseHead, formatStatusLine } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
   defaultLimits,
