@@ -121,7 +121,8 @@ export function headerFields(header: Header): HeaderFields {
 
 /** A new header whose tag and MAC are still zero; they are written into `bytes`. Values must be within their limits. */
 export function createHeader(fields: Omit<Header, "bytes" | "idling_offset"> & { readonly sid: Uint8Array }): Header {
-  const bytes = Buffer.alloc(HEADER_BYTES);
+  // From Buffer's pool, which `alloc` does not take from.
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES).fill(0);
   bytes[0] = 1;
   bytes.writeUInt16LE(fields.flags, 1);
   bytes.set(fields.sid, 3);

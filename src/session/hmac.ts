@@ -8,18 +8,18 @@ const DIGEST = 32;
  * 24, and their latin1 text a fifth of a Buffer. Nothing is allocated as long as messages have the length of the last one.
  */
 export class Hmac {
-  #inner = Buffer.alloc(BLOCK);
-  readonly #outer = Buffer.alloc(BLOCK + DIGEST);
+  #inner = Buffer.alloc(BLOCK, 0x36);
+  readonly #outer = Buffer.alloc(BLOCK + DIGEST, 0x5c);
 
-  /** The key: at most 64 bytes, one character for each. */
+  /** The key: at most 32 bytes, one character for each. */
   constructor(key: string) {
-    this.setKey(key);
+    this.setKey(key.padEnd(DIGEST, "\0"));
   }
 
-  /** Replace the key. */
+  /** Replace the key by one of 32 bytes. */
   setKey(key: string): void {
-    for (let at = 0; at < BLOCK; at++) {
-      const byte = at < key.length ? key.charCodeAt(at) : 0;
+    for (let at = 0; at < DIGEST; at++) {
+      const byte = key.charCodeAt(at);
       this.#inner[at] = byte ^ 0x36;
       this.#outer[at] = byte ^ 0x5c;
     }

@@ -17,7 +17,8 @@ test("a secret stands for its SHA-256 digest, and the empty one too", () => {
 
 test("the key and nonce of a payload", async () => {
   const { key, nonce } = await keys.seal(sid, "None");
-  assert.equal(key.export().toString("hex"), "9a16a672c200832b1cd8fd82738f1ce9fda4531fcbe9ec4965a572c2ba124a50");
+  const hex = Buffer.from(key, "latin1").toString("hex");
+  assert.equal(hex, "9a16a672c200832b1cd8fd82738f1ce9fda4531fcbe9ec4965a572c2ba124a50");
   assert.equal(Buffer.from(nonce).toString("hex"), "aca1310552fd6f5505e4a2ca");
 });
 
@@ -28,8 +29,8 @@ test("the key of a MAC", () => {
 
 test("HMAC agrees with the one of OpenSSL", () => {
   const hmac = new Hmac("another key");
-  for (const size of [0, 1, 64, 32]) {
-    const key = Buffer.alloc(size, size + 150);
+  for (const first of [0, 150, 255]) {
+    const key = Buffer.alloc(32, first);
     hmac.setKey(key.toString("latin1"));
     for (const length of [0, 55, 64, 300]) {
       const message = Buffer.alloc(length, length);
@@ -44,7 +45,7 @@ test("one set of keys serves many session ids", async () => {
     const { key, nonce } = await keys.seal(other, "None");
     const info = Buffer.concat([Buffer.from("encryption:"), other]);
     const expected = Buffer.from(hkdfSync("sha256", ikm, "", info, 44));
-    assert.deepEqual(Buffer.concat([key.export(), nonce]), expected);
+    assert.deepEqual(Buffer.concat([Buffer.from(key, "latin1"), nonce]), expected);
   }
 });
 
@@ -57,7 +58,7 @@ for (const [safety, count] of rounds) {
   test(`remember safety ${safety} takes ${count} rounds of PBKDF2`, async () => {
     const salt = Buffer.concat([Buffer.from("encryption:"), sid]);
     const { key, nonce } = await keys.seal(sid, safety);
-    assert.deepEqual(Buffer.concat([key.export(), nonce]), pbkdf2Sync(ikm, salt, count, 44, "sha256"));
+    assert.deepEqual(Buffer.concat([Buffer.from(key, "latin1"), nonce]), pbkdf2Sync(ikm, salt, count, 44, "sha256"));
   });
 }
 
@@ -72,6 +73,6 @@ test("in FIPS mode one round of PBKDF2 takes the place of HKDF", async () => {
   const derived = (label: string, size: number) =>
     pbkdf2Sync(ikm, Buffer.concat([Buffer.from(`${label}:`), sid]), 1, size, "sha256");
   const { key, nonce } = await fips.seal(sid, "None");
-  assert.deepEqual(Buffer.concat([key.export(), nonce]), derived("encryption", 44));
+  assert.deepEqual(Buffer.concat([Buffer.from(key, "latin1"), nonce]), derived("encryption", 44));
   assert.equal(fips.mac(sid, sid), createHmac("sha256", derived("authentication", 32)).update(sid).digest("binary"));
 });

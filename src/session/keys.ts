@@ -1,4 +1,4 @@
-import { createSecretKey, getFips, hash, type KeyObject, pbkdf2, pbkdf2Sync, randomBytes } from "node:crypto";
+import { getFips, hash, pbkdf2, pbkdf2Sync, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import type { Awaitable } from "./awaitable.ts";
 import { Hmac } from "./hmac.ts";
@@ -13,9 +13,9 @@ const iterations = { None: 0, Low: 1_000, Medium: 10_000, High: 100_000, "Very H
 
 export type RememberSafety = keyof typeof iterations;
 
-/** What the payload of one session id is sealed with. */
+/** What the payload of one session id is sealed with. `key` has one character for each of its 32 bytes. */
 export interface SealKey {
-  readonly key: KeyObject;
+  readonly key: string;
   readonly nonce: Uint8Array;
 }
 
@@ -50,7 +50,7 @@ export function createKeys(ikm: Uint8Array, fips = getFips() === 1): SessionKeys
     sealNext.write(first, 0, "latin1");
     sealNext.set(sealInfo, 32);
     sealNext[sealNext.length - 1] = 2;
-    return split(Buffer.from(first + expandNext.digest(sealNext).slice(0, NONCE), "latin1"));
+    return { key: first, nonce: Buffer.from(expandNext.digest(sealNext).slice(0, NONCE), "latin1") };
   }
 
   return {
@@ -94,6 +94,6 @@ function withSid(info: Buffer, sid: Uint8Array): Buffer {
 const salt = (label: string, sid: Uint8Array): Buffer => Buffer.concat([Buffer.from(`${label}:`), sid]);
 
 const split = (bytes: Buffer): SealKey => ({
-  key: createSecretKey(bytes.subarray(0, AES_KEY)),
+  key: bytes.toString("latin1", 0, AES_KEY),
   nonce: bytes.subarray(AES_KEY),
 });

@@ -30,9 +30,11 @@ test("text is compressed only above the threshold, and only when that helps", ()
   assert.equal(compress(text, 1025).deflated, false);
   assert.equal(compress(text, 0).deflated, false);
   assert.equal(compress("xyz", 1).deflated, false);
-  const { bytes, deflated } = compress(text, 1024);
+  assert.deepEqual(compress("é", 0), { content: "é", size: 2, deflated: false });
+  const { content, size, deflated } = compress(text, 1024);
   assert.equal(deflated, true);
-  assert.ok(bytes.length < 30);
+  assert.equal(content.length, size);
+  assert.ok(size < 30);
 });
 
 const hostile: readonly (readonly [text: string, reason: string])[] = [

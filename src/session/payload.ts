@@ -15,9 +15,6 @@ export interface Entry {
 /** Bytes a compressed payload may grow to: far more than any session, far less than a memory. */
 export const LARGEST_PAYLOAD = 16 * 1024 * 1024;
 
-/** Characters that lua-cjson escapes and JSON does not have to. */
-const ESCAPED = /[/\x7f]/g;
-
 /**
  * The entries as JSON text, `[[data, audience, subject], ...]`, the subject left out where there is none. Written as
  * lua-cjson does, so that cookies are the same byte for byte. Throws `ERR_SESSION_DATA`.
@@ -32,7 +29,10 @@ export function encodeEntries(entries: readonly Entry[]): string {
 /** JSON text as lua-cjson writes it. Throws `ERR_SESSION_DATA` with this message for what JSON cannot carry. */
 export function toJson(value: unknown, message: string): string {
   try {
-    return JSON.stringify(value).replace(ESCAPED, (character) => (character === "/" ? "\\/" : "\\u007f"));
+    const text = JSON.stringify(value);
+    // What lua-cjson escapes and JSON does not have to is rare, and to look for it is cheaper than to replace nothing.
+    if (!text.includes("/") && !text.includes("\x7f")) return text;
+    return text.replaceAll("/", "\\/").replaceAll("\x7f", "\\u007f");
   } catch (cause) {
     throw new SessionError("ERR_SESSION_DATA", message, { cause });
   }
@@ -47,12 +47,20 @@ export function fromJson(text: string): unknown {
   }
 }
 
-/** The bytes of a text, raw-deflated when it is larger than `threshold` (0: never) and gets shorter by it. */
-export function compress(text: string, threshold: number): { bytes: Buffer; deflated: boolean } {
-  const bytes = Buffer.from(text);
-  if (threshold === 0 || bytes.length <= threshold) return { bytes, deflated: false };
-  const smaller = deflateRawSync(bytes);
-  return smaller.length < bytes.length ? { bytes: smaller, deflated: true } : { bytes, deflated: false };
+/** A text, or what it was deflated to, and the number of its bytes. */
+export interface Plaintext {
+  readonly content: string | Uint8Array;
+  readonly size: number;
+  readonly deflated: boolean;
+}
+
+/** A text, raw-deflated when it has more bytes than `threshold` (0: never) and gets shorter by it. */
+export function compress(text: string, threshold: number): Plaintext {
+  const size = Buffer.byteLength(text);
+  const whole = { content: text, size, deflated: false };
+  if (threshold === 0 || size <= threshold) return whole;
+  const smaller = deflateRawSync(text);
+  return smaller.length < size ? { content: smaller, size: smaller.length, deflated: true } : whole;
 }
 
 /** Read the entries from decrypted bytes. */

@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
 const POOL = 4096;
-const pool = Buffer.alloc(POOL);
+const pool = new Uint8Array(POOL);
 let used = POOL;
 
 /**
@@ -13,8 +13,9 @@ export function randomId(size: number): Uint8Array {
     randomFillSync(pool);
     used = 0;
   }
-  const bytes = Uint8Array.prototype.slice.call(pool, used, used + size);
-  pool.fill(0, used, used + size);
-  used += size;
+  const end = used + size;
+  const bytes = pool.slice(used, end);
+  pool.fill(0, used, end);
+  used = end;
   return bytes;
 }

@@ -49,8 +49,8 @@ export function saveCookie(state: SessionState, kind: CookieKind, now: number): 
   const entries = options.enforce_same_subject
     ? state.entries.filter(({ subject }) => subject === current.subject)
     : state.entries;
-  const { bytes, deflated } = compress(encodeEntries(entries), options.compression_threshold);
-  const data_size = Math.ceil((bytes.length * 4) / 3);
+  const { content, size, deflated } = compress(encodeEntries(entries), options.compression_threshold);
+  const data_size = Math.ceil((size * 4) / 3);
   const count = cookieCount(settings, kind, data_size);
 
   const forget = (state.forget && !settings.release40) || ((old?.header.flags ?? 0) & FORGET) !== 0;
@@ -59,7 +59,7 @@ export function saveCookie(state: SessionState, kind: CookieKind, now: number): 
   const header = createHeader({ flags, sid, created_at, rolling_offset, data_size });
 
   return chain(settings.keys.seal(sid, kind.safety), (key) => {
-    const payload = encrypt(bytes, header, key).toString("base64url");
+    const payload = encrypt(content, header, key).toString("base64url");
     sign(header, settings.keys, boundTo(state, flags));
     const meta: Meta = {
       header,
