@@ -165,6 +165,11 @@ export class Session {
     return session && headerFields(session.header);
   }
 
+  /** When it was first saved, in seconds since the epoch; undefined before that. */
+  get createdAt(): number | undefined {
+    return this.#usable("get session property on").session?.header.created_at;
+  }
+
   /** Seconds left of the three clocks, seen at the time of open or the last save; undefined before the first save. */
   get timeouts(): TimeLeft | undefined {
     const { settings, session } = this.#usable("get session property on");

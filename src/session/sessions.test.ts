@@ -529,6 +529,14 @@ test("a source of random bytes that fails is named", () => {
   assert.throws(() => session.save(NOW), { code: "ERR_SESSION_RANDOM", message: "unable to generate session id" });
 });
 
+test("a session tells when it was first saved, also after later saves", () => {
+  const session = make().create({});
+  assert.equal(session.createdAt, undefined);
+  now(session.save(NOW));
+  const cookie = cookieOf(now(session.save(NOW + 5)));
+  assert.equal(open(make(), { cookie }, NOW + 6).createdAt, NOW);
+});
+
 test("a header is shown without any key", () => {
   const cookie = login(make());
   const id = open(make(), { cookie }).id!;

@@ -48,6 +48,8 @@ export function createCredentials(lookups: Lookups): Credentials {
   return {
     markOf,
     markOfUsed(credential) {
+      const mark = marks.get(credential as Row);
+      if (mark !== undefined) return mark;
       const entity = entities.find(({ fields }) => Object.keys(fields).every((name) => name in credential));
       return entity ? markOfRow(entity, credential as Row) : markOf(credential.id);
     },

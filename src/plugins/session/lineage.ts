@@ -31,7 +31,7 @@ export interface Origin {
 }
 
 export function originOf(session: Session): Origin {
-  const created = session.header?.created_at;
+  const created = session.createdAt;
   const since = created !== undefined && session.cookies.length > 0 ? 0 : created;
   return { since, audience: session.audience, subject: session.subject };
 }
