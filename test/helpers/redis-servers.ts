@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { Redis } from "iovalkey";
 import { freePort, serverFolder, startServer, type TestServer, until } from "./servers.ts";
 
@@ -24,6 +25,20 @@ export async function startRedis(
   const file = join(at.folder, "redis.conf");
   writeFileSync(file, configuration.join("\n"));
   return startServer("redis-server", [file], at);
+}
+
+/** A Redis that lives as long as the suite this is called in, with a client of it; both are there when its tests run. */
+export function useRedis(): { readonly server: TestServer; readonly redis: Redis } {
+  const used = {} as { server: TestServer; redis: Redis };
+  before(async () => {
+    used.server = await startRedis();
+    used.redis = new Redis(used.server.port, "127.0.0.1");
+  });
+  after(async () => {
+    used.redis?.disconnect();
+    await used.server?.remove();
+  });
+  return used;
 }
 
 export interface SentinelSetup {

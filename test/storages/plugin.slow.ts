@@ -1,66 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { cookieOf, open } from "../../src/plugins/session/testing.ts";
-import { lackingCassandra, startCassandra } from "../helpers/cassandra-server.ts";
-import { startMemcached } from "../helpers/memcached-server.ts";
 import { START } from "../helpers/plugins.ts";
-import { startRedis } from "../helpers/redis-servers.ts";
-import { lacking, type TestServer } from "../helpers/servers.ts";
-import { startMariadb, startPostgres } from "../helpers/sql-servers.ts";
-
-interface Kind {
-  readonly storage: string;
-  readonly lacks: () => string | false;
-  start(): Promise<{ readonly server: TestServer; readonly settings: object }>;
-}
-
-const host = "127.0.0.1";
-const kinds: readonly Kind[] = [
-  {
-    storage: "redis",
-    lacks: () => lacking("redis-server"),
-    async start() {
-      const server = await startRedis();
-      return { server, settings: { host, port: server.port, prefix: "p", database: 1 } };
-    },
-  },
-  {
-    storage: "memcached",
-    lacks: () => lacking("memcached"),
-    async start() {
-      const server = await startMemcached();
-      return { server, settings: { host, port: server.port, suffix: "s" } };
-    },
-  },
-  {
-    storage: "mysql",
-    lacks: () => lacking("mariadbd", "mariadb-install-db"),
-    async start() {
-      const server = await startMariadb("a secret");
-      return { server, settings: { ...server.settings, create_tables: true, pool_size: 2 } };
-    },
-  },
-  {
-    storage: "postgres",
-    lacks: () => lacking("postgres", "initdb"),
-    async start() {
-      const server = await startPostgres("a secret");
-      return { server, settings: { ...server.settings, create_tables: true, table: "visits" } };
-    },
-  },
-  {
-    storage: "cassandra",
-    lacks: lackingCassandra,
-    async start() {
-      const server = await startCassandra();
-      return { server, settings: { ...server.settings, create_tables: true, table_meta: "visitors" } };
-    },
-  },
-];
+import { storageKinds } from "../helpers/storage-kinds.ts";
 
 const logout = { method: "POST", target: "/?session_logout" };
 
-for (const { storage, lacks, start } of kinds) {
+for (const { storage, lacks, start } of storageKinds.filter(({ storage }) => storage !== "file")) {
   describe(`the session plugin on a real server, storage ${storage}`, { skip: lacks() }, () => {
     async function started(t: TestContext, more: object = {}) {
       const { server, settings } = await start();

@@ -4,13 +4,11 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "iovalkey";
 import { get } from "../helpers/gateway-process.ts";
-import { startRedisNodes, summarize } from "../helpers/redis-nodes.ts";
 import { startRedis } from "../helpers/redis-servers.ts";
+import { LOGOUT, startSeparateNodes, summarize, WITHIN_MS } from "../helpers/separate-nodes.ts";
 import { lacking } from "../helpers/servers.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
-const LOGOUT = "/app?session_logout=1";
-const WITHIN_MS = 100;
 const VISITORS = 30;
 const LOAD_MS = 12_000;
 const host = "127.0.0.1";
@@ -34,7 +32,7 @@ for (const storage of ["redis", "cookie"]) {
       });
       const proxy = await startTcpProxy(t, server.port);
       const config = (port: number) => ({ storage, revocation: true, redis: { host, port } });
-      const { nodes } = await startRedisNodes(t, [server.port, server.port, proxy.port].map(config));
+      const { nodes } = await startSeparateNodes(t, [server.port, server.port, proxy.port].map(config));
       const agent = new Agent({ keepAlive: true });
       t.after(() => agent.destroy());
 

@@ -5,16 +5,13 @@ import { Redis } from "iovalkey";
 import { type OpenedRedis, openRedis } from "../../src/plugins/session/clients/redis.ts";
 import { RedisWatch } from "../../src/plugins/session/clients/redis-watch.ts";
 import { delayUntil, type Node } from "../helpers/nodes.ts";
-import { startRedisNodes, summarize } from "../helpers/redis-nodes.ts";
-import { type ClusterSetup, startCluster, startRedis, startSentinels } from "../helpers/redis-servers.ts";
-import { lacking, type TestServer, until } from "../helpers/servers.ts";
+import { type ClusterSetup, startCluster, startRedis, startSentinels, useRedis } from "../helpers/redis-servers.ts";
+import { LOGOUT, startSeparateNodes, summarize, WITHIN_MS } from "../helpers/separate-nodes.ts";
+import { lacking, until } from "../helpers/servers.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 // Sessions in Redis that gateways answer for from memory. The nodes have nothing in common but the Redis.
 
-const LOGOUT = "/app?session_logout=1";
-/** The most that a change may take to be effective on a node whose link is healthy. */
-const WITHIN_MS = 100;
 const host = "127.0.0.1";
 
 /** How often servers of Redis were asked for a key's value so far. */
@@ -41,25 +38,16 @@ const keyOf = async (redis: Redis): Promise<string> => {
 };
 
 describe("sessions in one Redis, answered from memory", { skip: lacking("redis-server") }, () => {
-  let server: TestServer;
-  let redis: Redis;
-  before(async () => {
-    server = await startRedis();
-    redis = new Redis(server.port, host);
-  });
-  after(async () => {
-    redis?.disconnect();
-    await server?.remove();
-  });
-  const config = (more: object = {}) => ({ storage: "redis", redis: { host, port: server.port, ...more } });
+  const used = useRedis();
+  const config = (more: object = {}) => ({ storage: "redis", redis: { host, port: used.server.port, ...more } });
 
   it("end everywhere within 100 ms", async (t) => {
-    const { nodes } = await startRedisNodes(t, [config(), config(), config()]);
+    const { nodes } = await startSeparateNodes(t, [config(), config(), config()]);
     const delays: number[] = [];
     for (let i = 0; i < 60; i++) {
       const cookie = await nodes[0]!.login();
       for (const node of nodes) for (let j = 0; j < 3; j++) assert.equal((await node.get("/app", cookie)).status, 200);
-      if (i === 0) for (const node of nodes) await untilRemembered(node, cookie, redis);
+      if (i === 0) for (const node of nodes) await untilRemembered(node, cookie, used.redis);
       assert.equal((await nodes[i % 3]!.get(LOGOUT, cookie)).status, 200);
       delays.push(...(await Promise.all(nodes.map((node) => delayUntil(403, () => node.get("/app", cookie))))));
     }
@@ -68,19 +56,19 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
   });
 
   it("end when anybody deletes them, lets them run out or empties the server", async (t) => {
-    const { nodes } = await startRedisNodes(t, [config()]);
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const node = nodes[0]!;
     const ends: readonly [how: string, end: (key: string) => Promise<unknown>, afterMs: number][] = [
-      ["DEL", (key) => redis.del(key), 0],
-      ["RENAME", (key) => redis.rename(key, "elsewhere"), 0],
-      ["PEXPIRE", (key) => redis.pexpire(key, 1200), 1200],
-      ["FLUSHALL", () => redis.flushall(), 0],
+      ["DEL", (key) => used.redis.del(key), 0],
+      ["RENAME", (key) => used.redis.rename(key, "elsewhere"), 0],
+      ["PEXPIRE", (key) => used.redis.pexpire(key, 1200), 1200],
+      ["FLUSHALL", () => used.redis.flushall(), 0],
     ];
     for (const [how, end, afterMs] of ends) {
-      await redis.flushall();
+      await used.redis.flushall();
       const cookie = await node.login();
-      await untilRemembered(node, cookie, redis);
-      await end(await keyOf(redis));
+      await untilRemembered(node, cookie, used.redis);
+      await end(await keyOf(used.redis));
       for (let i = 0; i < 3 && afterMs > 0; i++) assert.equal((await node.get("/app", cookie)).status, 200);
       await sleep(afterMs);
       const delay = await delayUntil(403, () => node.get("/app", cookie));
@@ -90,12 +78,12 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
   });
 
   it("are not served by a node that slept while they ended", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config(), config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config(), config()]);
     const [first, sleeper] = nodes as [Node, Node];
     for (let i = 0; i < 5; i++) {
       const cookie = await first.login();
-      await untilRemembered(sleeper, cookie, redis);
+      await untilRemembered(sleeper, cookie, used.redis);
       process.kill(-sleeper.child.pid!, "SIGSTOP");
       const asked = sleeper.get("/app", cookie);
       assert.equal((await first.get(LOGOUT, cookie)).status, 200);
@@ -106,13 +94,13 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
   });
 
   it("are asked for by a node that hears nothing any more, and are 503 while that is not answered", async (t) => {
-    await redis.flushall();
-    const proxy = await startTcpProxy(t, server.port);
+    await used.redis.flushall();
+    const proxy = await startTcpProxy(t, used.server.port);
     const far = config({ port: proxy.port, connect_timeout: 300, read_timeout: 300 });
-    const { nodes } = await startRedisNodes(t, [config(), far]);
+    const { nodes } = await startSeparateNodes(t, [config(), far]);
     const [near, cutOff] = nodes as [Node, Node];
     const cookie = await near.login();
-    await untilRemembered(cutOff, cookie, redis);
+    await untilRemembered(cutOff, cookie, used.redis);
     proxy.block();
     const delay = await delayUntil(503, () => cutOff.get("/app", cookie));
     t.diagnostic(`asked after ${delay.toFixed(1)} ms`);
@@ -123,32 +111,32 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
     await until("it is asked again", async () => (await cutOff.get("/app", cookie)).status !== 503);
     assert.equal((await cutOff.get("/app", cookie)).status, 403);
     const next = await near.login();
-    await untilRemembered(cutOff, next, redis);
+    await untilRemembered(cutOff, next, used.redis);
   });
 
   it("are void when the link is lost, and remembered again when there is another one", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const node = nodes[0]!;
     const cookie = await node.login();
-    await untilRemembered(node, cookie, redis);
-    const asked = await gets(redis);
-    await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await untilRemembered(node, cookie, used.redis);
+    const asked = await gets(used.redis);
+    await used.redis.call("CLIENT", "KILL", "TYPE", "pubsub");
     await sleep(5);
     assert.equal((await node.get("/app", cookie)).status, 200);
-    assert.equal(await gets(redis), asked + 1);
-    await untilRemembered(node, cookie, redis);
+    assert.equal(await gets(used.redis), asked + 1);
+    await untilRemembered(node, cookie, used.redis);
     assert.match(node.errors(), /changes in Redis are not heard of/);
     assert.match(node.errors(), /heard of again/);
-    await server.kill();
+    await used.server.kill();
     assert.notEqual((await node.get("/app", cookie)).status, 200);
-    await server.start();
+    await used.server.start();
     await until("it is asked", async () => (await node.get("/app", cookie)).status === 403);
   });
 
   it("that were read before they ended are not remembered, whenever the answer comes", async () => {
-    await redis.flushall();
-    const client = openRedis({ port: server.port });
+    await used.redis.flushall();
+    const client = openRedis({ port: used.server.port });
     const gate = { isClosed: false, opened: Promise.withResolvers<void>() };
     // Answers that the server has given arrive when the gate is opened.
     const late: OpenedRedis = {
@@ -175,7 +163,7 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
     gate.isClosed = true;
     const read = watch.command(["GET", "session:a"]);
     await sleep(50);
-    await redis.del("session:a");
+    await used.redis.del("session:a");
     await sleep(50);
     gate.opened.resolve();
     assert.equal(await read, "text");
@@ -184,17 +172,17 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
   });
 
   it("leave no connection behind when the plugin is changed", async (t) => {
-    await redis.flushall();
-    const { nodes, plugin } = await startRedisNodes(t, [config()]);
+    await used.redis.flushall();
+    const { nodes, plugin } = await startSeparateNodes(t, [config()]);
     const node = nodes[0]!;
-    const connections = async () => ((await redis.call("CLIENT", "LIST")) as string).trim().split("\n").length;
+    const connections = async () => ((await used.redis.call("CLIENT", "LIST")) as string).trim().split("\n").length;
     const before = await connections();
     const cookie = await node.login();
-    await untilRemembered(node, cookie, redis);
+    await untilRemembered(node, cookie, used.redis);
     assert.equal(await connections(), before + 2);
     for (const idling_timeout of [800, 700, 600]) {
       await node.change("PATCH", plugin, { config: { idling_timeout } });
-      await untilRemembered(node, cookie, redis);
+      await untilRemembered(node, cookie, used.redis);
     }
     await until("the old ones are closed", async () => (await connections()) === before + 2);
     await node.change("DELETE", plugin);
@@ -213,7 +201,9 @@ describe("sessions in a Redis that does not tell of changes", { skip: lacking("r
       return server.remove();
     });
     const account = { username: "sesame", password: "secret" };
-    const { nodes } = await startRedisNodes(t, [{ storage: "redis", redis: { host, port: server.port, ...account } }]);
+    const { nodes } = await startSeparateNodes(t, [
+      { storage: "redis", redis: { host, port: server.port, ...account } },
+    ]);
     const node = nodes[0]!;
     const cookie = await node.login();
     await until("it is said", () => /changes in Redis are not heard of.*NOPERM/s.test(node.errors()));
@@ -235,7 +225,9 @@ describe("sessions in a Redis that does not tell of changes", { skip: lacking("r
       return server.remove();
     });
     const account = { username: "sesame", password: "secret" };
-    const { nodes } = await startRedisNodes(t, [{ storage: "redis", redis: { host, port: server.port, ...account } }]);
+    const { nodes } = await startSeparateNodes(t, [
+      { storage: "redis", redis: { host, port: server.port, ...account } },
+    ]);
     const cookie = await nodes[0]!.login();
     await untilRemembered(nodes[0]!, cookie, redis);
   });
@@ -257,7 +249,7 @@ describe("sessions by Sentinels, answered from memory", { skip: lacking("redis-s
       ...{ sentinels: setup.sentinels.map(({ port }) => ({ host, port })), master: "mymaster", password: "secret" },
       ...{ sentinel_password: "watchword", connect_timeout: 500, read_timeout: 500 },
     };
-    const { nodes } = await startRedisNodes(t, [
+    const { nodes } = await startSeparateNodes(t, [
       { storage: "redis", redis },
       { storage: "redis", redis },
     ]);
@@ -293,7 +285,7 @@ describe("sessions in a Redis Cluster, answered from memory", { skip: lacking("r
   });
 
   it("end everywhere within 100 ms, whichever master has them", async (t) => {
-    const { nodes } = await startRedisNodes(t, [config(), config()]);
+    const { nodes } = await startSeparateNodes(t, [config(), config()]);
     const delays: number[] = [];
     for (let i = 0; i < 30; i++) {
       const cookie = await nodes[0]!.login();
@@ -307,7 +299,7 @@ describe("sessions in a Redis Cluster, answered from memory", { skip: lacking("r
   });
 
   it("that move to another master are followed there", async (t) => {
-    const { nodes } = await startRedisNodes(t, [config()]);
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const node = nodes[0]!;
     for (const redis of masters) await redis.flushall();
     const cookie = await node.login();
@@ -331,7 +323,7 @@ describe("sessions in a Redis Cluster, answered from memory", { skip: lacking("r
   });
 
   it("of a master that died are out of reach, those of the others are not", async (t) => {
-    const { nodes } = await startRedisNodes(t, [config()]);
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const node = nodes[0]!;
     for (const redis of masters) await redis.flushall();
     const cookies: string[] = [];

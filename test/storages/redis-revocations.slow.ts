@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "iovalkey";
 import { startEcho } from "../../src/cli/echo-server.ts";
 import { createStores, openSqlite } from "../../src/database/index.ts";
 import { createLookups } from "../../src/gateway/index.ts";
@@ -9,125 +8,42 @@ import { plugins } from "../../src/plugins/index.ts";
 import { openRedis } from "../../src/plugins/session/clients/redis.ts";
 import { RedisWatch } from "../../src/plugins/session/clients/redis-watch.ts";
 import { Revocations } from "../../src/plugins/session/revocations.ts";
-import { RedisRevocations } from "../../src/plugins/session/revocations-redis.ts";
+import { RedisList } from "../../src/plugins/session/revocations-redis.ts";
+import { SharedRevocations } from "../../src/plugins/session/revocations-shared.ts";
 import { redisStorage } from "../../src/session/index.ts";
 import { connectToEach, get } from "../helpers/gateway-process.ts";
 import { delayUntil, type Node, startNode } from "../helpers/nodes.ts";
-import { startRedisNodes, summarize } from "../helpers/redis-nodes.ts";
-import { startCluster, startRedis } from "../helpers/redis-servers.ts";
-import { lacking, type TestServer, until } from "../helpers/servers.ts";
+import { startCluster, startRedis, useRedis } from "../helpers/redis-servers.ts";
+import {
+  byOperators,
+  LOGOUT,
+  refusals,
+  startSeparateNodes,
+  summarize,
+  visit,
+  WITHIN_MS,
+  wallSeconds,
+} from "../helpers/separate-nodes.ts";
+import { lacking, until } from "../helpers/servers.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 // A deny list in Redis, shared by gateways that have nothing else in common.
 
-const LOGOUT = "/app?session_logout=1";
-/** The most that a change may take to be effective on a node whose link is healthy. */
-const WITHIN_MS = 100;
 /** Entries of a long list. */
 const COUNT = 300_000;
 const host = "127.0.0.1";
-const wallSeconds = () => Math.floor(Date.now() / 1000);
-
-async function visit(nodes: readonly Node[], cookie: string, status: number): Promise<void> {
-  for (const node of nodes) for (let i = 0; i < 3; i++) assert.equal((await node.get("/app", cookie)).status, status);
-}
-
-const refusals = (nodes: readonly Node[], cookie: string) =>
-  Promise.all(nodes.map((node) => delayUntil(403, () => node.get("/app", cookie))));
-
-async function idOfSession(node: Node): Promise<string> {
-  const { data } = (await (await fetch(`${node.admin}/sessions?subject=fiona`)).json()) as { data: { id: string }[] };
-  assert.equal(data.length, 1);
-  return data[0]!.id;
-}
-
-/** Ways to end all sessions of fiona that are known to a node, by its Admin API. */
-const byOperators: readonly ((node: Node) => Promise<unknown>)[] = [
-  (node) => node.change("POST", "/sessions/revoke", { before: wallSeconds() + 1, subject: "fiona" }),
-  (node) => node.change("POST", "/sessions/revoke", { before: wallSeconds() + 1 }),
-  (node) => node.change("DELETE", "/consumers/fiona/sessions"),
-  async (node) => node.change("DELETE", `/sessions/${await idOfSession(node)}`),
-];
-
-for (const storage of ["redis", "cookie"]) {
-  describe(`revocation over one Redis, storage ${storage}`, { skip: lacking("redis-server") }, () => {
-    let server: TestServer;
-    let redis: Redis;
-    before(async () => {
-      server = await startRedis();
-      redis = new Redis(server.port, host);
-    });
-    after(async () => {
-      redis?.disconnect();
-      await server?.remove();
-    });
-    const config = (more: object = {}, settings: object = {}) => ({
-      ...{ storage, revocation: true, redis: { host, port: server.port, ...settings }, ...more },
-    });
-
-    it("a logout and what an operator ends are effective everywhere within 100 ms", async (t) => {
-      const { nodes } = await startRedisNodes(t, [config(), config(), config()]);
-      const logouts: number[] = [];
-      for (let i = 0; i < 40; i++) {
-        const cookie = await nodes[0]!.login();
-        await visit(nodes, cookie, 200);
-        assert.equal((await nodes[i % 3]!.get(LOGOUT, cookie)).status, 200);
-        logouts.push(...(await refusals(nodes, cookie)));
-      }
-      const others: number[] = [];
-      for (const end of [...byOperators, ...byOperators]) {
-        // Times are in seconds, and the login must not be in that of the last one.
-        await sleep(1100);
-        const cookie = await nodes[0]!.login();
-        await visit(nodes, cookie, 200);
-        await end(nodes[0]!);
-        others.push(...(await refusals(nodes, cookie)));
-      }
-      t.diagnostic(`logouts: ${summarize(logouts)}`);
-      t.diagnostic(`by operators: ${summarize(others)}`);
-      for (const delay of [...logouts, ...others]) assert.ok(delay < WITHIN_MS, `${delay} ms`);
-    });
-
-    it("copies from before a renewal end, too", async (t) => {
-      const clocks = { rolling_timeout: 12, idling_timeout: 0 };
-      const { nodes } = await startRedisNodes(t, [config(clocks), config(clocks)]);
-      const [first, second] = nodes as [Node, Node];
-      const copy = await first.login();
-      await visit(nodes, copy, 200);
-      await sleep(10_300);
-      const renewal = await second.get("/app", copy);
-      const renewed = renewal.headers["set-cookie"]![0]!.split(";", 1)[0]!;
-      assert.notEqual(renewed, copy);
-      assert.equal((await first.get("/app", copy)).status, 200);
-      assert.equal((await first.get("/app", renewed)).status, 200);
-      assert.equal((await second.get(LOGOUT, renewed)).status, 200);
-      for (const cookie of [copy, renewed]) {
-        for (const delay of await refusals(nodes, cookie)) assert.ok(delay < WITHIN_MS, `${delay} ms`);
-      }
-    });
-  });
-}
 
 describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
-  let server: TestServer;
-  let redis: Redis;
-  before(async () => {
-    server = await startRedis();
-    redis = new Redis(server.port, host);
-  });
-  after(async () => {
-    redis?.disconnect();
-    await server?.remove();
-  });
+  const used = useRedis();
   const config = (settings: object = {}) => ({
     ...{ storage: "cookie", revocation: true },
-    redis: { host, port: server.port, connect_timeout: 300, read_timeout: 300, ...settings },
+    redis: { host, port: used.server.port, connect_timeout: 300, read_timeout: 300, ...settings },
   });
-  const listed = async () => (await redis.keys("session:sesame@revoked:*")).length;
+  const listed = async () => (await used.redis.keys("session:sesame@revoked:*")).length;
 
   it("is known to a node that starts later, also when Redis has lost it meanwhile", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const [first] = nodes as [Node];
     const [cookie, other] = [await first.login(), await first.login()];
     await visit(nodes, cookie, 200);
@@ -135,29 +51,30 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     await sleep(1100);
     await first.change("POST", "/sessions/revoke", { before: wallSeconds(), subject: "fiona" });
     await until("both are in Redis", async () => (await listed()) === 2);
-    const { nodes: later } = await startRedisNodes(t, [config()]);
+    const { nodes: later } = await startSeparateNodes(t, [config()]);
     for (const ended of [cookie, other]) await visit(later, ended, 403);
-    await redis.flushall();
+    await used.redis.flushall();
     await until("both are in Redis again", async () => (await listed()) === 2);
-    const { nodes: last } = await startRedisNodes(t, [config()]);
+    const { nodes: last } = await startSeparateNodes(t, [config()]);
     for (const ended of [cookie, other]) await visit(last, ended, 403);
   });
 
   it("is read in turns when it is long", async (t) => {
-    await redis.flushall();
+    await used.redis.flushall();
     for (let from = 0; from < COUNT; from += 10_000) {
       const entries = Array.from({ length: 10_000 }, (_, i) => [wallSeconds() + 9000, `lineage:tabcde.${from + i}`]);
-      await redis.zadd("session:sesame@revoked", ...(entries.flat() as [number, string]));
+      await used.redis.zadd("session:sesame@revoked", ...(entries.flat() as [number, string]));
     }
     const database = openSqlite({ file: ":memory:" });
     const lookups = createLookups(await createStores(database, { plugins }));
     const revocations = new Revocations(lookups);
     const log = { warn: assert.fail } as never;
-    const watch = new RedisWatch(openRedis({ port: server.port }), { name: "session", log });
+    const watch = new RedisWatch(openRedis({ port: used.server.port }), { name: "session", log });
     const storage = redisStorage({ client: watch });
     const keeper = { storage, redis: watch, watch: () => undefined, retryAfter: () => 0 };
     const startMs = performance.now();
-    const list = new RedisRevocations({ database: revocations, keeper, name: "session", log });
+    const redis = new RedisList({ denied: revocations.denied, keeper, name: "session" });
+    const list = new SharedRevocations({ database: revocations, list: redis, where: "redis", log });
     t.after(async () => {
       list.close();
       await watch.close();
@@ -179,7 +96,7 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("is shared by nodes without a database", async (t) => {
-    await redis.flushall();
+    await used.redis.flushall();
     const echo = await startEcho({ port: 0 });
     t.after(() => echo.close());
     const session = { secret: "one secret", cookie_secure: false, logout_methods: ["GET"], ...config() };
@@ -205,8 +122,8 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("is one for all processes of a node", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config()], { nginx_worker_processes: "2" });
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config()], { nginx_worker_processes: "2" });
     const node = nodes[0]!;
     const agents = await connectToEach(t, node);
     const asks = (cookie: string) => agents.map((agent) => () => get(`${node.proxy}/app`, { cookie }, agent));
@@ -221,8 +138,8 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("is caught up with by a node that slept, before it answers", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config(), config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config(), config()]);
     const [first, sleeper] = nodes as [Node, Node];
     for (let i = 0; i < 5; i++) {
       const cookie = await first.login();
@@ -237,9 +154,9 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("is asked for by a node that hears nothing any more, and sessions are 503 while that is not answered", async (t) => {
-    await redis.flushall();
-    const proxy = await startTcpProxy(t, server.port);
-    const { nodes } = await startRedisNodes(t, [config(), config({ port: proxy.port })]);
+    await used.redis.flushall();
+    const proxy = await startTcpProxy(t, used.server.port);
+    const { nodes } = await startSeparateNodes(t, [config(), config({ port: proxy.port })]);
     const [near, cutOff] = nodes as [Node, Node];
     const cookie = await near.login();
     await visit(nodes, cookie, 200);
@@ -255,16 +172,16 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("tells what made room for a newer login apart, also to a node that starts later", async (t) => {
-    await redis.flushall();
+    await used.redis.flushall();
     const limited = { ...config(), max_sessions: 1, max_sessions_policy: "evict_oldest" };
-    const { nodes } = await startRedisNodes(t, [limited, limited]);
+    const { nodes } = await startSeparateNodes(t, [limited, limited]);
     const old = await nodes[0]!.login();
     await visit(nodes, old, 200);
     const latest = await nodes[0]!.login();
     await refusals(nodes, old);
     assert.equal((await nodes[0]!.get(LOGOUT, latest)).status, 200);
     await refusals(nodes, latest);
-    const { nodes: later } = await startRedisNodes(t, [limited]);
+    const { nodes: later } = await startSeparateNodes(t, [limited]);
     for (const node of [nodes[1]!, later[0]!]) {
       for (const [cookie, reason] of [
         [old, "replaced"],
@@ -284,7 +201,7 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   it("gets what was revoked while Redis was down", async (t) => {
     const own = await startRedis();
     t.after(() => own.remove());
-    const { nodes } = await startRedisNodes(t, [config({ port: own.port }), config({ port: own.port })]);
+    const { nodes } = await startSeparateNodes(t, [config({ port: own.port }), config({ port: own.port })]);
     const [first, second] = nodes as [Node, Node];
     const cookie = await first.login();
     await visit(nodes, cookie, 200);
@@ -297,35 +214,35 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   });
 
   it("never goes back to an earlier time", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config(), config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config(), config()]);
     const [first, second] = nodes as [Node, Node];
     const cookie = await first.login();
     await visit(nodes, cookie, 200);
     await sleep(1100);
     const before = wallSeconds();
     const key = 'session:sesame@revoked:[null,"fiona"]';
-    const stored = async () => JSON.parse((await redis.get(key)) ?? "{}").before;
+    const stored = async () => JSON.parse((await used.redis.get(key)) ?? "{}").before;
     await first.change("POST", "/sessions/revoke", { before, subject: "fiona" });
     await refusals(nodes, cookie);
     await second.change("POST", "/sessions/revoke", { before: before - 1000, subject: "fiona" });
-    await redis.set(key, JSON.stringify({ before: before - 500, expires: before + 5000 }));
+    await used.redis.set(key, JSON.stringify({ before: before - 500, expires: before + 5000 }));
     await until("the later time is there again", async () => (await stored()) === before);
     await visit(nodes, cookie, 403);
   });
 
   it("is left alone by what is none of it", async (t) => {
-    await redis.flushall();
-    const { nodes } = await startRedisNodes(t, [config()]);
+    await used.redis.flushall();
+    const { nodes } = await startSeparateNodes(t, [config()]);
     const cookie = await nodes[0]!.login();
     await visit(nodes, cookie, 200);
     for (const text of ["", "x", "null", "[]", '{"before":"now","expires":1}', '{"before":null}']) {
-      await redis.set('session:sesame@revoked:[null,"fiona"]', text);
-      await redis.set("session:sesame@revoked:lineage:x", text);
+      await used.redis.set('session:sesame@revoked:[null,"fiona"]', text);
+      await used.redis.set("session:sesame@revoked:lineage:x", text);
       await visit(nodes, cookie, 200);
     }
-    await redis.zadd("session:sesame@revoked", "inf", "lineage:y", wallSeconds() + 100, "[null,null]");
-    const { nodes: later } = await startRedisNodes(t, [config()]);
+    await used.redis.zadd("session:sesame@revoked", "inf", "lineage:y", wallSeconds() + 100, "[null,null]");
+    const { nodes: later } = await startSeparateNodes(t, [config()]);
     await visit(later, cookie, 200);
   });
 
@@ -333,7 +250,7 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     const cluster = await startCluster();
     t.after(() => cluster.remove());
     const settings = { host: null, port: null, nodes: cluster.masters.map(({ port }) => ({ ip: host, port })) };
-    const { nodes } = await startRedisNodes(t, [config(settings), config(settings)]);
+    const { nodes } = await startSeparateNodes(t, [config(settings), config(settings)]);
     const delays: number[] = [];
     for (let i = 0; i < 10; i++) {
       const cookie = await nodes[0]!.login();
@@ -346,7 +263,7 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     const cookie = await nodes[0]!.login();
     await visit(nodes, cookie, 200);
     assert.equal((await nodes[0]!.get(LOGOUT, cookie)).status, 200);
-    const { nodes: later } = await startRedisNodes(t, [config(settings)]);
+    const { nodes: later } = await startSeparateNodes(t, [config(settings)]);
     await visit(later, cookie, 403);
   });
 });

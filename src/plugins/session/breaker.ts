@@ -33,7 +33,8 @@ export function guardedStorage(storage: SessionStorage): GuardedStorage {
   };
 }
 
-function createBreaker() {
+/** Runs what may fail; see `guardedStorage`. */
+export function createBreaker() {
   let failures = 0;
   let openUntil = 0;
   let isProbing = false;

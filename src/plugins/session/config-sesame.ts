@@ -100,6 +100,13 @@ export const sesameConfig = {
     description:
       "Whether a logout ends every cookie that descends from the same login, also copies of it that were made before, and whether logins are recorded, so that they can be listed and ended by others than the browser that has the cookie.",
   },
+  revocation_storage: {
+    type: "string",
+    newer: true,
+    one_of: ["kong", "file", "redis", "memcached", "mysql", "postgres", "cassandra"],
+    description:
+      "With `revocation`, where gateways that have databases of their own share what was ended, whoever keeps the sessions; the setting of that name describes it. When unset, `redis` if that is set, else the `storage`. `kong` stands for the gateway's database alone, as do the storages `cookie` and `memory`, which others do not see.",
+  },
   sessions_path: {
     type: "string",
     newer: true,

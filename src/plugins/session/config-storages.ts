@@ -109,7 +109,7 @@ export const storageConfig = {
     type: "record",
     newer: true,
     description:
-      "Where `redis` keeps sessions, and where gateways share what `revocation` has ended, whoever keeps the sessions: Redis 6.2 or Valkey, alone, found by Sentinels, or a cluster.",
+      "Where `redis` keeps sessions, and, unless `revocation_storage` says otherwise, where gateways share what `revocation` has ended, whoever keeps the sessions: Redis 6.2 or Valkey, alone, found by Sentinels, or a cluster.",
     fields: {
       ...connection,
       ...account,

@@ -120,6 +120,7 @@ describe("the settings of the session plugin", () => {
     [{ cookie_prefix: "__Host-", cookie_path: "/a" }, "cookie_prefix __Host- needs cookie_path /"],
     [{ cookie_partitioned: true, cookie_secure: false }, "cookie_partitioned needs cookie_secure"],
     [{ sessions_path: "/mine" }, "sessions_path needs revocation"],
+    [{ revocation_storage: "file" }, "revocation_storage needs revocation"],
     [{ max_sessions: 3, revocation: false }, "max_sessions needs revocation"],
   ];
   for (const [input, fault] of contradictions) {

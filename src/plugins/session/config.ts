@@ -239,7 +239,9 @@ export function checkConfig(row: Partial<Config>): string | undefined {
   if (cookie_partitioned && !row.cookie_secure && !cookie_prefix && row.cookie_same_site !== "None") {
     return "cookie_partitioned needs cookie_secure, or browsers refuse the cookie";
   }
-  const needs = (["sessions_path", "max_sessions"] as const).find((name) => row[name] != null && !row.revocation);
+  const needs = (["revocation_storage", "sessions_path", "max_sessions"] as const).find(
+    (name) => row[name] != null && !row.revocation,
+  );
   return needs && `${needs} needs revocation`;
 }
 

@@ -132,7 +132,7 @@ export function cookieNameOf({ cookie_prefix, cookie_name }: Config): string {
 }
 
 /** The options that are set. */
-function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
+export function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const set = Object.entries(options).filter(([, value]) => value !== null && value !== undefined);
   return Object.fromEntries(set) as { [K in keyof T]?: NonNullable<T[K]> };
 }

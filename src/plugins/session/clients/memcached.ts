@@ -4,9 +4,17 @@ import type { MemcachedClient } from "../../../session/index.ts";
 import { type ConnectionSettings, type Trust, timeoutsOf, tlsOf } from "./connection.ts";
 import { type MemcachedAnswer, MemcachedReader } from "./memcached-answers.ts";
 
+export interface OpenedMemcached extends MemcachedClient {
+  /** Add 1 to a number and answer it; undefined when there is none. */
+  increment(key: string): Promise<number | undefined>;
+  close(): Promise<void>;
+}
+
 /** Bytes of the longest key. */
 const LONGEST_KEY = 250;
 const UNSENDABLE = /[^\x21-\x7e]/;
+/** Stands for an answer that begins with a number. */
+const NUMBER = "<number>";
 
 interface Waiting {
   readonly accepted: readonly string[];
@@ -20,10 +28,7 @@ interface Waiting {
  * commands need not wait for each other's answers. The packages there are either speak the binary protocol, which memcached
  * is about to drop, or know neither `cas` nor `mg`, by which lifetimes are kept.
  */
-export function openMemcached(
-  settings: ConnectionSettings,
-  trust: Trust = {},
-): MemcachedClient & { close(): Promise<void> } {
+export function openMemcached(settings: ConnectionSettings, trust: Trust = {}): OpenedMemcached {
   const { connectMs, answerMs } = timeoutsOf(settings);
   let connection: Connection | undefined;
   let isClosed = false;
@@ -67,6 +72,10 @@ export function openMemcached(
     },
     async delete(key) {
       await send(["DELETED", "NOT_FOUND"], "delete", key);
+    },
+    async increment(key) {
+      const { line } = await send([NUMBER, "NOT_FOUND"], "incr", key, " 1");
+      return line === "NOT_FOUND" ? undefined : Number(line);
     },
     async close() {
       isClosed = true;
@@ -116,6 +125,11 @@ class Connection {
         this.#answerMs,
       );
       this.#waiting.push({ accepted, resolve, reject, timer });
+      // Commands of one tick travel together.
+      if (this.#socket.writableCorked === 0) {
+        this.#socket.cork();
+        process.nextTick(() => this.#socket.uncork());
+      }
       this.#socket.write(text);
     });
   }
@@ -134,7 +148,8 @@ class Connection {
     if (this.isOver) return;
     const first = this.#waiting[0];
     if (first === undefined) throw new Error("memcached answered what nobody asked");
-    const isAccepted = first.accepted.includes(answer.line.split(" ", 1)[0]!);
+    const word = answer.line.split(" ", 1)[0]!;
+    const isAccepted = first.accepted.includes(/^\d+$/.test(word) ? NUMBER : word);
     const refused = () => new Error(`memcached answered ${JSON.stringify(answer.line.slice(0, 200))}`);
     // Only after this refusal it is sure where the next answer begins.
     if (!isAccepted && !answer.line.startsWith("SERVER_ERROR ")) throw refused();

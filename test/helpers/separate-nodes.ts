@@ -1,6 +1,12 @@
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { startEcho } from "../../src/cli/echo-server.ts";
-import { type Node, startNode } from "./nodes.ts";
+import { delayUntil, type Node, startNode } from "./nodes.ts";
+
+/** A request that ends the session. */
+export const LOGOUT = "/app?session_logout=1";
+/** The most that a change may take to be effective on a node whose link is healthy. */
+export const WITHIN_MS = 100;
 
 const ids = {
   fiona: "c0000000-0000-4000-8000-000000000001",
@@ -9,7 +15,7 @@ const ids = {
   session: "c0000000-0000-4000-8000-000000000004",
 };
 
-export interface RedisNodes {
+export interface SeparateNodes {
   readonly nodes: readonly Node[];
   /** The paths in the Admin API of the session plugin and of the consumer fiona, the same on all nodes. */
   readonly plugin: string;
@@ -18,14 +24,14 @@ export interface RedisNodes {
 
 /**
  * Nodes each with an SQLite file of its own, configured alike: at `/app` an echo is protected by key or session, everybody else gets
- * 403. The session plugins have these settings, one for each node; if anything, they share a Redis. What sessions name has the same
+ * 403. The session plugins have these settings, one for each node; if anything, they share a storage. What sessions name has the same
  * ids everywhere.
  */
-export async function startRedisNodes(
+export async function startSeparateNodes(
   t: TestContext,
   configs: readonly object[],
   settings: Readonly<Record<string, string>> = {},
-): Promise<RedisNodes> {
+): Promise<SeparateNodes> {
   const echo = await startEcho({ port: 0 });
   t.after(() => echo.close());
   const paths = { plugin: `/plugins/${ids.session}`, fiona: `/consumers/${ids.fiona}` };
@@ -54,3 +60,28 @@ export function summarize(delays: readonly number[]): string {
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(1);
   return `${sorted.length} measured, median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`;
 }
+
+/** Send this cookie to all nodes, often enough to be remembered. */
+export async function visit(nodes: readonly Node[], cookie: string, status: number): Promise<void> {
+  for (const node of nodes) for (let i = 0; i < 3; i++) assert.equal((await node.get("/app", cookie)).status, status);
+}
+
+/** How long each node goes on letting this cookie in. */
+export const refusals = (nodes: readonly Node[], cookie: string): Promise<number[]> =>
+  Promise.all(nodes.map((node) => delayUntil(403, () => node.get("/app", cookie))));
+
+/** Ways to end all sessions of fiona that are known to a node, by its Admin API. */
+export const byOperators: readonly ((node: Node) => Promise<unknown>)[] = [
+  (node) => node.change("POST", "/sessions/revoke", { before: wallSeconds() + 1, subject: "fiona" }),
+  (node) => node.change("POST", "/sessions/revoke", { before: wallSeconds() + 1 }),
+  (node) => node.change("DELETE", "/consumers/fiona/sessions"),
+  async (node) => node.change("DELETE", `/sessions/${await idOfSession(node)}`),
+];
+
+async function idOfSession(node: Node): Promise<string> {
+  const { data } = (await (await fetch(`${node.admin}/sessions?subject=fiona`)).json()) as { data: { id: string }[] };
+  assert.equal(data.length, 1);
+  return data[0]!.id;
+}
+
+export const wallSeconds = (): number => Math.floor(Date.now() / 1000);
