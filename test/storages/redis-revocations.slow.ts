@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startEcho } from "../../src/cli/echo-server.ts";
 import { createStores, openSqlite } from "../../src/database/index.ts";
 import { createLookups } from "../../src/gateway/index.ts";
 import { plugins } from "../../src/plugins/index.ts";
@@ -11,11 +10,9 @@ import { Revocations } from "../../src/plugins/session/revocations.ts";
 import { RedisList } from "../../src/plugins/session/revocations-redis.ts";
 import { SharedRevocations } from "../../src/plugins/session/revocations-shared.ts";
 import { redisStorage } from "../../src/session/index.ts";
-import { connectToEach, get } from "../helpers/gateway-process.ts";
-import { delayUntil, type Node, startNode } from "../helpers/nodes.ts";
-import { startCluster, startRedis, useRedis } from "../helpers/redis-servers.ts";
+import type { Node } from "../helpers/nodes.ts";
+import { startCluster, useRedis } from "../helpers/redis-servers.ts";
 import {
-  byOperators,
   LOGOUT,
   refusals,
   startSeparateNodes,
@@ -25,7 +22,6 @@ import {
   wallSeconds,
 } from "../helpers/separate-nodes.ts";
 import { lacking, until } from "../helpers/servers.ts";
-import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 // A deny list in Redis, shared by gateways that have nothing else in common.
 
@@ -93,124 +89,6 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
     const readMs = performance.now() - startMs;
     t.diagnostic(`${COUNT} read in ${readMs.toFixed(0)} ms, requests waited ${longestMs.toFixed(1)} ms at most`);
     assert.ok(longestMs < 500);
-  });
-
-  it("is shared by nodes without a database", async (t) => {
-    await used.redis.flushall();
-    const echo = await startEcho({ port: 0 });
-    t.after(() => echo.close());
-    const session = { secret: "one secret", cookie_secure: false, logout_methods: ["GET"], ...config() };
-    const declared = {
-      _format_version: "3.0",
-      services: [{ name: "app", url: `http://127.0.0.1:${echo.port}`, routes: [{ name: "app", paths: ["/app"] }] }],
-      consumers: [{ username: "fiona", keyauth_credentials: [{ key: "open_sesame" }] }, { username: "anonymous" }],
-      plugins: [
-        { name: "key-auth", config: { anonymous: "anonymous" } },
-        { name: "session", config: session },
-        { name: "request-termination", consumer: "anonymous", config: { status_code: 403 } },
-      ],
-    };
-    const settings = { database: "off", declarative_config_string: JSON.stringify(declared) };
-    const nodes = await Promise.all([1, 2].map(() => startNode(t, settings)));
-    const [first, second] = nodes as [Node, Node];
-    for (const end of [(cookie: string) => second.get(LOGOUT, cookie), () => byOperators[0]!(first)]) {
-      const cookie = await first.login();
-      await visit(nodes, cookie, 200);
-      await end(cookie);
-      for (const delay of await refusals(nodes, cookie)) assert.ok(delay < WITHIN_MS, `${delay} ms`);
-    }
-  });
-
-  it("is one for all processes of a node", async (t) => {
-    await used.redis.flushall();
-    const { nodes } = await startSeparateNodes(t, [config()], { nginx_worker_processes: "2" });
-    const node = nodes[0]!;
-    const agents = await connectToEach(t, node);
-    const asks = (cookie: string) => agents.map((agent) => () => get(`${node.proxy}/app`, { cookie }, agent));
-    for (const end of [(cookie: string) => node.get(LOGOUT, cookie), () => byOperators[2]!(node)]) {
-      const cookie = await node.login();
-      for (const ask of asks(cookie)) for (let i = 0; i < 3; i++) assert.equal((await ask()).status, 200);
-      await end(cookie);
-      for (const delay of await Promise.all(asks(cookie).map((ask) => delayUntil(403, ask)))) {
-        assert.ok(delay < WITHIN_MS, `${delay} ms`);
-      }
-    }
-  });
-
-  it("is caught up with by a node that slept, before it answers", async (t) => {
-    await used.redis.flushall();
-    const { nodes } = await startSeparateNodes(t, [config(), config()]);
-    const [first, sleeper] = nodes as [Node, Node];
-    for (let i = 0; i < 5; i++) {
-      const cookie = await first.login();
-      await visit(nodes, cookie, 200);
-      process.kill(-sleeper.child.pid!, "SIGSTOP");
-      const asked = sleeper.get("/app", cookie);
-      assert.equal((await first.get(LOGOUT, cookie)).status, 200);
-      await sleep(300);
-      process.kill(-sleeper.child.pid!, "SIGCONT");
-      assert.equal((await asked).status, 403);
-    }
-  });
-
-  it("is asked for by a node that hears nothing any more, and sessions are 503 while that is not answered", async (t) => {
-    await used.redis.flushall();
-    const proxy = await startTcpProxy(t, used.server.port);
-    const { nodes } = await startSeparateNodes(t, [config(), config({ port: proxy.port })]);
-    const [near, cutOff] = nodes as [Node, Node];
-    const cookie = await near.login();
-    await visit(nodes, cookie, 200);
-    proxy.block();
-    const delay = await delayUntil(503, () => cutOff.get("/app", cookie));
-    t.diagnostic(`asked after ${delay.toFixed(1)} ms`);
-    assert.ok(delay < WITHIN_MS, `${delay} ms`);
-    assert.equal((await near.get(LOGOUT, cookie)).status, 200);
-    assert.equal((await cutOff.get(LOGOUT, cookie)).status, 503, "a logout that others do not hear of is none");
-    proxy.open();
-    await until("it is asked again", async () => (await cutOff.get("/app", cookie)).status !== 503);
-    assert.equal((await cutOff.get("/app", cookie)).status, 403);
-  });
-
-  it("tells what made room for a newer login apart, also to a node that starts later", async (t) => {
-    await used.redis.flushall();
-    const limited = { ...config(), max_sessions: 1, max_sessions_policy: "evict_oldest" };
-    const { nodes } = await startSeparateNodes(t, [limited, limited]);
-    const old = await nodes[0]!.login();
-    await visit(nodes, old, 200);
-    const latest = await nodes[0]!.login();
-    await refusals(nodes, old);
-    assert.equal((await nodes[0]!.get(LOGOUT, latest)).status, 200);
-    await refusals(nodes, latest);
-    const { nodes: later } = await startSeparateNodes(t, [limited]);
-    for (const node of [nodes[1]!, later[0]!]) {
-      for (const [cookie, reason] of [
-        [old, "replaced"],
-        [latest, "revoked"],
-      ] as const) {
-        const count = async () => {
-          const text = await (await fetch(`${node.status}/metrics`)).text();
-          return Number(text.match(`sesame_sessions_refused_total{reason="${reason}"} (\\d+)`)?.[1] ?? 0);
-        };
-        const before = await count();
-        assert.equal((await node.get("/app", cookie)).status, 403);
-        assert.equal((await count()) - before, 1, reason);
-      }
-    }
-  });
-
-  it("gets what was revoked while Redis was down", async (t) => {
-    const own = await startRedis();
-    t.after(() => own.remove());
-    const { nodes } = await startSeparateNodes(t, [config({ port: own.port }), config({ port: own.port })]);
-    const [first, second] = nodes as [Node, Node];
-    const cookie = await first.login();
-    await visit(nodes, cookie, 200);
-    await own.kill();
-    await first.change("DELETE", "/consumers/fiona/sessions");
-    assert.equal((await first.get("/app", cookie)).status, 403);
-    await until("nobody is let in unasked", async () => (await second.get("/app", cookie)).status === 503);
-    await own.start();
-    await until("it was passed on", async () => (await second.get("/app", cookie)).status === 403);
   });
 
   it("never goes back to an earlier time", async (t) => {

@@ -14,7 +14,7 @@ const LEASE_MS = 100;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 /** Those who learn of something from one database take their time at random, so that not all write it. */
-const PASS_ON_MS = 20;
+const PASS_ON_MS = 10;
 const COMPLETE_MS = 500;
 const MOST_APPENDS = 3;
 /** Appends that are under way at once when much is written. */

@@ -18,7 +18,7 @@ export interface FileLogOptions {
 }
 
 /** Bytes that are read at once, and those of the longest line that can be an entry. */
-const CHUNK = 2 ** 20;
+const CHUNK = 2 ** 18;
 const NEW_LINE = 10;
 /** The shortest span of ends that share a file, about an hour, as a power of two; and the longest, two years. */
 const [SHORTEST, LONGEST] = [12, 26];
