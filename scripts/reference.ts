@@ -4,7 +4,7 @@ import { commands } from "../src/cli/commands.ts";
 import { metricDefinitions } from "../src/cli/metrics.ts";
 import { allEntities } from "../src/database/index.ts";
 import { plugins } from "../src/plugins/index.ts";
-import type { Entity, Field, Fields } from "../src/schema/index.ts";
+import type { Entity, Field, Fields, Shorthands } from "../src/schema/index.ts";
 import { legacyOptions, reasons } from "../src/session/index.ts";
 import { sessionOptions } from "../src/session/options.ts";
 import { accepted, type Setting, settingsTable } from "../src/settings.ts";
@@ -70,14 +70,25 @@ function entitiesPage(entities: readonly Entity[]): string {
 function pluginPage(name: string): string {
   const plugin = plugins.find((candidate) => candidate.name === name)!;
   const scope = plugin.noConsumer ? "It cannot be attached to a consumer." : "It may be attached to a consumer.";
-  const renamed = Object.entries(plugin.shorthand_fields ?? {});
-  const old = renamed.map(([field, { type, description }]) => [code(field), type, description]);
+  const old = shorthandRows(plugin.config, plugin.shorthand_fields, "");
   return page(
     name,
     `Priority ${plugin.priority}. ${scope}\n`,
     fieldTable(plugin.config, "config."),
     ...(old.length > 0 ? ["Accepted on input and translated:\n", table(["field", "type", "meaning"], old)] : []),
   );
+}
+
+function shorthandRows(fields: Fields, shorthands: Shorthands | undefined, prefix: string): string[][] {
+  const own = Object.entries(shorthands ?? {}).map(([name, { type, description }]) => [
+    code(prefix + name),
+    type,
+    description,
+  ]);
+  const inner = Object.entries(fields).flatMap(([name, field]) =>
+    field.type === "record" ? shorthandRows(field.fields ?? {}, field.shorthand_fields, `${prefix}${name}.`) : [],
+  );
+  return [...own, ...inner];
 }
 
 function metricsPage(): string {

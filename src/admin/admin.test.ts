@@ -141,6 +141,21 @@ test("PATCH changes what is sent, accepts a row as it was read, and clears by nu
   assert.deepEqual([cleared.status, cleared.body.fields], [400, { host: "required field missing" }]);
 });
 
+test("Kong's name of the nodes of a Redis cluster is translated, as in a form, and a change by it takes their place", async (t) => {
+  const { call } = await startAdmin(t);
+  const form = "name=session&config.redis.cluster_nodes[1].ip=a&config.redis.cluster_nodes[1].port=1";
+  const { status, body } = await call("POST", "/plugins", form);
+  assert.equal(status, 201);
+  assert.deepEqual(body.config.redis, { nodes: [{ ip: "a", port: 1 }] });
+  const other = { config: { redis: { cluster_nodes: [{ ip: "b", port: 2 }] } } };
+  assert.equal((await call("PATCH", `/plugins/${body.id}`, other)).status, 200);
+  assert.deepEqual((await call("GET", `/plugins/${body.id}`)).body.config.redis, { nodes: [{ ip: "b", port: 2 }] });
+  const both = { config: { redis: { nodes: [{ ip: "a", port: 1 }], cluster_nodes: [{ ip: "b", port: 2 }] } } };
+  const refused = await call("PATCH", `/plugins/${body.id}`, both);
+  assert.equal(refused.status, 400);
+  assert.match(refused.body.message, /cluster_nodes: must be the same list as nodes when both are set/);
+});
+
 test("PATCH of a row that is not there says which, unless the row had to be read first", async (t) => {
   const { call } = await startAdmin(t);
   const byId = await call("PATCH", `/services/${ID}`, { retries: 1 });

@@ -111,14 +111,23 @@ export interface Fields {
 }
 
 /**
- * An input-only member. `expand` is given its value (inferred and of the declared type, or null) and answers the members
- * that replace it; those win over members given under their own names.
+ * An input-only member. `expand` is given its value (inferred and of the declared type, or null), and what else the row was
+ * given; it answers the members that replace it, and those win over members given under their own names. `check` says what
+ * is wrong with a value beside the others.
  */
-export interface Shorthand {
-  readonly type: "string" | "number" | "boolean";
+export type Shorthand = (
+  | { readonly type: "string" | "number" | "boolean" }
+  | { readonly type: "array"; readonly elements: Field }
+) & {
   readonly description: string;
   // biome-ignore lint/suspicious/noExplicitAny: the value has the type that the shorthand declares
-  readonly expand: (value: any) => { readonly [name: string]: unknown };
+  readonly expand: (value: any, given: Given) => Given;
+  // biome-ignore lint/suspicious/noExplicitAny: likewise
+  readonly check?: (value: any, given: Given) => string | undefined;
+};
+
+interface Given {
+  readonly [name: string]: unknown;
 }
 
 export interface Shorthands {

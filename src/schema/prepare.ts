@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { type ErrorTree, schemaViolation } from "./errors.ts";
+import { type ErrorNode, schemaViolation } from "./errors.ts";
 import type { Field } from "./field.ts";
 import { fieldsOf, isEmpty, isRecord, put, type Shape, type Values } from "./shape.ts";
 import { validateField } from "./validate.ts";
@@ -32,18 +32,20 @@ export function prepare(shape: Shape, data: Values, context: Context, now: numbe
 
 function expand(shape: Shape, data: Values): Record<string, unknown> {
   const row = { ...data };
-  const faults: Record<string, string> = {};
+  const faults: Record<string, ErrorNode> = {};
   for (const [name, shorthand] of Object.entries(shape.shorthand_fields ?? {})) {
     if (!Object.hasOwn(row, name)) continue;
     const { [name]: value } = row;
-    const fault = validateField({ type: shorthand.type }, value);
-    if (fault !== undefined) faults[name] = fault as string;
+    const { type } = shorthand;
+    const field = type === "array" ? { type, elements: shorthand.elements } : { type };
+    const fault = validateField(field, value) ?? shorthand.check?.(value, data);
+    if (fault !== undefined) faults[name] = fault;
     else {
       delete row[name];
-      Object.assign(row, shorthand.expand(value));
+      Object.assign(row, shorthand.expand(value, data));
     }
   }
-  if (Object.keys(faults).length > 0) throw schemaViolation(faults as ErrorTree);
+  if (Object.keys(faults).length > 0) throw schemaViolation(faults);
   return row;
 }
 

@@ -1,4 +1,5 @@
-import type { Fields } from "../../schema/index.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Fields, Shorthands } from "../../schema/index.ts";
 import { CONSISTENCIES } from "./clients/cassandra.ts";
 
 const prefix = {
@@ -79,6 +80,34 @@ const consistency = (of: string) =>
     description: `How many replicas ${of}; \`QUORUM\` when unset, or \`LOCAL_QUORUM\` with \`local_datacenter\`.`,
   }) as const;
 
+const clusterNodes = {
+  type: "array",
+  newer: true,
+  len_min: 1,
+  elements: {
+    type: "record",
+    fields: {
+      ip: { type: "string", required: true, description: "The node's name or address." },
+      port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
+    },
+  },
+  description: "Some nodes of a cluster; the others are asked of them.",
+} as const;
+
+/** Other names of settings of Redis: accepted, translated and not kept. */
+const redisShorthands: Shorthands = {
+  cluster_nodes: {
+    type: "array",
+    elements: clusterNodes.elements,
+    description: "Kong's name of `nodes`.",
+    check: (value, { nodes }) =>
+      value === null || nodes === undefined || nodes === null || isDeepStrictEqual(value, nodes)
+        ? undefined
+        : "must be the same list as nodes when both are set",
+    expand: (value, { nodes }) => ({ nodes: value ?? nodes ?? null }),
+  },
+};
+
 /** Where the storages are, with the option names of lua-resty-session. SPEC-session-v4 §9 */
 export const storageConfig = {
   memory: {
@@ -149,19 +178,7 @@ export const storageConfig = {
         referenceable: true,
         description: "The password for Sentinels.",
       },
-      nodes: {
-        type: "array",
-        newer: true,
-        len_min: 1,
-        elements: {
-          type: "record",
-          fields: {
-            ip: { type: "string", required: true, description: "The node's name or address." },
-            port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
-          },
-        },
-        description: "Some nodes of a cluster; the others are asked of them.",
-      },
+      nodes: clusterNodes,
       max_redirections: {
         type: "integer",
         newer: true,
@@ -169,6 +186,7 @@ export const storageConfig = {
         description: "How often a command follows a cluster to another node.",
       },
     },
+    shorthand_fields: redisShorthands,
   },
   memcached: {
     type: "record",

@@ -110,6 +110,23 @@ describe("the settings of the session plugin", () => {
     it(`refuse ${JSON.stringify(input)}`, () => assert.deepEqual(faultsOf(input), { config: faults }));
   }
 
+  it("take redis.cluster_nodes for redis.nodes", () => {
+    const nodes = [{ ip: "a", port: 1 }];
+    for (const redis of [{ cluster_nodes: nodes }, { cluster_nodes: nodes, nodes }, { cluster_nodes: null, nodes }]) {
+      assert.deepEqual(configured({ redis }).redis, { nodes });
+    }
+    assert.deepEqual(configured({ redis: { host: "r", cluster_nodes: null } }).redis, { host: "r" });
+    const faults: readonly [redis: object, fault: unknown][] = [
+      [{ nodes, cluster_nodes: [{ ip: "b", port: 1 }] }, "must be the same list as nodes when both are set"],
+      [{ cluster_nodes: "a:1" }, "expected an array"],
+      [{ cluster_nodes: [{ ip: "a" }] }, [{ port: "required field missing" }]],
+    ];
+    for (const [redis, fault] of faults) assert.deepEqual(faultsOf({ redis }), { cluster_nodes: fault });
+    assert.deepEqual(faultsOf({ redis: { cluster_nodes: [] } }), {
+      config: { redis: { nodes: "length must be at least 1" } },
+    });
+  });
+
   it("refuse two cookies of one name", () => {
     const faults = { config: "remember_cookie_name must differ from cookie_name" };
     assert.deepEqual(faultsOf({ cookie_name: "Remember" }), faults);
