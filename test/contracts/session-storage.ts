@@ -321,21 +321,28 @@ export function testSessionStorage(
     assert.deepEqual(await list(index), [...keys].sort());
   });
 
-  contract("of fifty notes of a successor at once the first stays, where there are notes", async (fixture) => {
-    const { storage, now, write, read, pass } = fixture;
-    if (!storage.noteSuccessor) return;
-    const old = randomKey();
-    await write(old, "old");
-    const note = (text: string) => storage.noteSuccessor!(name, old, text, { now: now(), ttl: 10 });
-    const noted = await Promise.all(Array.from({ length: 50 }, (_, number) => note(`note ${number}`)));
-    assert.equal(new Set(noted).size, 1);
-    assert.match(noted[0]!, /^note \d+$/);
-    assert.equal(await note("a late one"), noted[0]);
-    assert.equal(await storage.noteSuccessor(name, randomKey(), "of another", { now: now(), ttl: 10 }), "of another");
-    assert.equal(await read(old), "old");
-    await pass(13);
-    if (storageName.startsWith("redis")) assert.equal(await note("the next one"), "the next one");
-  });
+  contract(
+    "of fifty notes of a successor at once the first stays, where processes share a storage",
+    async (fixture) => {
+      const { storage, now, write, read, pass } = fixture;
+      // Memory is of one process.
+      if (storageName === "memory") return;
+      const old = randomKey();
+      await write(old, "old");
+      const note = (text: string) => storage.noteSuccessor!(name, old, text, { now: now(), ttl: 10 });
+      const noted = await Promise.all(Array.from({ length: 50 }, (_, number) => note(`note ${number}`)));
+      assert.equal(new Set(noted).size, 1);
+      assert.match(noted[0]!, /^note \d+$/);
+      assert.equal(await note("a late one"), noted[0]);
+      assert.equal(
+        await storage.noteSuccessor!(name, randomKey(), "of another", { now: now(), ttl: 10 }),
+        "of another",
+      );
+      assert.equal(await read(old), "old");
+      await pass(13);
+      assert.equal(await note("the next one"), "the next one");
+    },
+  );
 
   contract("fifty logins and logouts of one subject at once leave nobody behind", async (fixture) => {
     const { storage, now, write, list } = fixture;

@@ -30,6 +30,7 @@ export function cassandraStorage({ client, ensureTables = false, ...options }: C
   ];
   const cql = {
     insert: `INSERT INTO ${table} (name, sid, data, exp) VALUES (?, ?, ?, ?) USING TTL ?`,
+    note: `INSERT INTO ${table} (name, sid, data, exp) VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL ?`,
     select: `SELECT data, exp FROM ${table} WHERE name = ? AND sid = ?`,
     // It makes no record of one that was deleted meanwhile: that needs data, too.
     shorten: `UPDATE ${table} USING TTL ? SET exp = ? WHERE name = ? AND sid = ?`,
@@ -87,6 +88,16 @@ export function cassandraStorage({ client, ensureTables = false, ...options }: C
     },
     async delete(name: string, key: string, _now: number, metadata: readonly SessionIndex[] = []): Promise<void> {
       await Promise.all([query(cql.delete, name, key), leave(name, key, metadata)]);
+    },
+    async noteSuccessor(
+      name: string,
+      key: string,
+      note: string,
+      { now, ttl }: Pick<SessionWrite, "now" | "ttl">,
+    ): Promise<string> {
+      const [kept] = await query(cql.note, `${name}:successor`, key, note, now + ttl, life(ttl));
+      // What was there already is answered; of what is new nothing.
+      return typeof kept?.data === "string" && Number(kept.exp) >= now ? kept.data : note;
     },
     async list(name: string, { audience, subject }: SessionIndex, now: number): Promise<Map<string, number>> {
       const rows = await query(cql.list, name, audience, subject);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, open, rename, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SessionError } from "../errors.ts";
@@ -33,6 +33,7 @@ export interface FileStorageOptions {
  *
  *   <path>/[<prefix>_]<name>_<key>[.<suffix>]                 a record
  *   <path>/[<prefix>_]<name>_<audience>:<subject>[.<suffix>]  an index, to which entries are appended
+ *   <path>/[<prefix>_]<name>_<key>:successor[.<suffix>]       the note of a record's successor
  *
  * A file's time of modification is when it expires. A record appears whole or not at all; only its owner may read it. Unlike
  * in lua-resty-session, an index keeps the time of its last entry when a session leaves it (Q4), or a clean-up would take it.
@@ -52,7 +53,7 @@ export function fileStorage(options: FileStorageOptions = {}) {
   }
   const indexPath = (name: string, { audience, subject }: SessionIndex) => pathOf(name, `${audience}:${subject}`);
 
-  async function write(path: string, value: string, expires: number): Promise<void> {
+  async function write(path: string, value: string, expires: number, place: Place = rename): Promise<void> {
     const temporary = join(folder, `${TEMPORARY}${randomBytes(12).toString("hex")}`);
     const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL, PRIVATE);
     try {
@@ -62,7 +63,7 @@ export function fileStorage(options: FileStorageOptions = {}) {
       } finally {
         await file.close();
       }
-      await rename(temporary, path);
+      await place(temporary, path);
     } catch (error) {
       await unlink(temporary).catch(ignoreMissing);
       throw error;
@@ -75,14 +76,16 @@ export function fileStorage(options: FileStorageOptions = {}) {
     void cleanUpFiles(folder, { before: `${before}${name}_`, after }, now).catch(() => undefined);
   }
 
+  function get(name: string, key: string, now: number): Promise<string | undefined> {
+    return reading(pathOf(name, key), async (file) => {
+      const { mtimeMs, size } = await file.stat();
+      if (mtimeMs < now * 1000 || size > LARGEST_RECORD) return undefined;
+      return await file.readFile("utf8");
+    });
+  }
+
   return {
-    get(name: string, key: string, now: number): Promise<string | undefined> {
-      return reading(pathOf(name, key), async (file) => {
-        const { mtimeMs, size } = await file.stat();
-        if (mtimeMs < now * 1000 || size > LARGEST_RECORD) return undefined;
-        return await file.readFile("utf8");
-      });
-    },
+    get,
     async set(name: string, key: string, value: string, write_: SessionWrite): Promise<void> {
       const { now, ttl, replaces, stale_ttl = 0, metadata = [] } = write_;
       await write(pathOf(name, key), value, now + ttl);
@@ -96,6 +99,16 @@ export function fileStorage(options: FileStorageOptions = {}) {
       await unlink(pathOf(name, key)).catch(ignoreMissing);
       for (const index of metadata) await append(indexPath(name, index), removedEntry(key));
       cleanUpSometimes(name, now);
+    },
+    async noteSuccessor(
+      name: string,
+      key: string,
+      note: string,
+      { now, ttl }: Pick<SessionWrite, "now" | "ttl">,
+    ): Promise<string> {
+      const own = `${key}:successor`;
+      const isFirst = await write(pathOf(name, own), note, now + ttl, linkIfAbsent).then(() => true, ignoreTaken);
+      return isFirst ? note : ((await get(name, own, now)) ?? note);
     },
     async list(name: string, of: SessionIndex, now: number): Promise<Map<string, number>> {
       return readEntries((await reading(indexPath(name, of), (file) => file.readFile("utf8"))) ?? "", now);
@@ -140,6 +153,23 @@ async function shorten(path: string, expires: number): Promise<void> {
   await reading(path, async (file) => {
     if ((await file.stat()).mtimeMs > expires * 1000) await file.utimes(expires, expires);
   });
+}
+
+type Place = (temporary: string, path: string) => Promise<void>;
+
+/** Give a file its name unless another has it. */
+async function linkIfAbsent(temporary: string, path: string): Promise<void> {
+  await link(temporary, path);
+  await unlink(temporary);
+}
+
+/** File systems without links to files, such as FAT, cannot tell who was first. */
+const UNLINKABLE = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+function ignoreTaken(error: NodeJS.ErrnoException): boolean {
+  if (error.code === "EEXIST") return false;
+  if (UNLINKABLE.has(error.code ?? "")) return true;
+  throw error;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

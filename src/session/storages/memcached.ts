@@ -1,6 +1,6 @@
 import type { SessionIndex, SessionStorage, SessionWrite } from "../storage.ts";
 import { liveEntry, readEntries, removedEntry } from "./index-entries.ts";
-import { indexName, type NameAffixes, recordName } from "./names.ts";
+import { indexName, type NameAffixes, recordName, successorName } from "./names.ts";
 
 /** The commands of a memcached server. Each rejects for an answer that is an error, and when none comes. */
 export interface MemcachedClient {
@@ -94,6 +94,16 @@ export function memcachedStorage({ client, prefix, suffix, cleanUpProbability = 
     async delete(name: string, key: string, now: number, metadata: readonly SessionIndex[] = []): Promise<void> {
       await client.delete(recordKey(name, key));
       await Promise.all(metadata.map((index) => rewrite(indexKey(name, index), now, key)));
+    },
+    async noteSuccessor(
+      name: string,
+      key: string,
+      note: string,
+      { now, ttl }: Pick<SessionWrite, "now" | "ttl">,
+    ): Promise<string> {
+      const own = encode(successorName(affixes, name, key));
+      if (await client.store("add", own, note, exptime(ttl, now))) return note;
+      return (await client.get(own))?.value ?? note;
     },
     async list(name: string, of: SessionIndex, now: number): Promise<Map<string, number>> {
       return readEntries((await client.get(indexKey(name, of)))?.value ?? "", now);

@@ -39,6 +39,7 @@ export function mysqlStorage(options: SqlStorageOptions) {
       ],
       upsert: `INSERT INTO ${table} (sid, name, data, exp) VALUES (?, ?, ?, ?)
         ON DUPLICATE KEY UPDATE data = VALUES(data), exp = VALUES(exp)`,
+      note: `INSERT INTO ${table} (sid, name, data, exp) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE sid = sid`,
       join: `INSERT INTO ${meta} (aud, sub, sid) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE sid = VALUES(sid)`,
       leave: `DELETE FROM ${meta} WHERE sid = ?`,
       shorten: `UPDATE ${table} SET exp = ? WHERE sid = ? AND exp > ?`,

@@ -10,6 +10,10 @@ export interface NameAffixes {
 export const recordName = ({ prefix, suffix }: NameAffixes, name: string, key: string): string =>
   joined([prefix, name, key, suffix]);
 
+/** The name of the note of a record's successor. */
+export const successorName = (affixes: NameAffixes, name: string, key: string): string =>
+  `${recordName(affixes, name, key)}:successor`;
+
 /** The name of an index: `prefix:name:audience:subject:suffix`. */
 export const indexName = ({ prefix, suffix }: NameAffixes, name: string, { audience, subject }: SessionIndex): string =>
   joined([prefix, name, audience, subject, suffix]);

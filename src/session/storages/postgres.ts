@@ -31,6 +31,7 @@ export function postgresStorage(options: SqlStorageOptions) {
       ],
       upsert: `INSERT INTO ${table} (sid, name, data, exp) VALUES ($1, $2, $3, to_timestamp($4))
         ON CONFLICT (sid) DO UPDATE SET data = EXCLUDED.data, exp = EXCLUDED.exp`,
+      note: `INSERT INTO ${table} (sid, name, data, exp) VALUES ($1, $2, $3, to_timestamp($4)) ON CONFLICT DO NOTHING`,
       join: `INSERT INTO ${meta} (aud, sub, sid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
       leave: `DELETE FROM ${meta} WHERE sid = $1`,
       shorten: `UPDATE ${table} SET exp = to_timestamp($1) WHERE sid = $2 AND exp > to_timestamp($3)`,

@@ -1,5 +1,5 @@
 import type { SessionIndex, SessionStorage, SessionWrite } from "../storage.ts";
-import { indexName, type NameAffixes, recordName } from "./names.ts";
+import { indexName, type NameAffixes, recordName, successorName } from "./names.ts";
 
 /** A connection to Redis or Valkey, single, by Sentinel or a cluster: whatever finds the server that has a key. */
 export interface RedisClient {
@@ -55,7 +55,7 @@ export function redisStorage({ client, prefix, suffix }: NameAffixes & { readonl
       ]);
     },
     async noteSuccessor(name: string, key: string, note: string, { ttl }: Pick<SessionWrite, "ttl">): Promise<string> {
-      const own = `${recordName(affixes, name, key)}:successor`;
+      const own = successorName(affixes, name, key);
       if ((await send("SET", own, note, "NX", "EX", ttl)) !== null) return note;
       const kept = await send("GET", own);
       return typeof kept === "string" ? kept : note;

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { SessionError } from "../errors.ts";
 import type { SessionIndex, SessionStorage, SessionWrite } from "../storage.ts";
 
@@ -29,6 +30,8 @@ export interface SqlDialect {
   readonly createTables: readonly string[];
   /** sid, name, data, exp */
   readonly upsert: string;
+  /** sid, name, data, exp; nothing happens where the sid is taken */
+  readonly note: string;
   /** aud, sub, sid */
   readonly join: string;
   /** sid */
@@ -64,7 +67,7 @@ export function tableNames({ table, table_meta }: SqlStorageOptions): { table: s
 /**
  * Sessions in a table of SQL, and their indexes in another (SPEC-session-v4 §9.5). The caller's clock ends records. Unlike in
  * lua-resty-session, every value is a parameter, a record is only found by its own cookie, and a replaced session leaves the
- * indexes at once.
+ * indexes at once. The note of a successor is a row like a record, under a name that no cookie has.
  */
 export function sqlStorage(dialect: SqlDialect, options: SqlStorageOptions) {
   const { client, ensureTables = false, cleanUpProbability = 1 / 1000 } = options;
@@ -98,11 +101,13 @@ export function sqlStorage(dialect: SqlDialect, options: SqlStorageOptions) {
     if (Math.random() < cleanUpProbability) void cleanUp(now).catch(() => undefined);
   }
 
+  async function get(name: string, key: string, now: number): Promise<string | undefined> {
+    const [row] = await query(dialect.select, key, name, dialect.time(now));
+    return typeof row?.data === "string" ? row.data : undefined;
+  }
+
   return {
-    async get(name: string, key: string, now: number): Promise<string | undefined> {
-      const [row] = await query(dialect.select, key, name, dialect.time(now));
-      return typeof row?.data === "string" ? row.data : undefined;
-    },
+    get,
     async set(name: string, key: string, value: string, write: SessionWrite): Promise<void> {
       const { now, ttl, replaces, stale_ttl = 0, metadata = [] } = write;
       dialect.check?.(value);
@@ -120,6 +125,17 @@ export function sqlStorage(dialect: SqlDialect, options: SqlStorageOptions) {
     async delete(_name: string, key: string, now: number): Promise<void> {
       await query(dialect.delete, key);
       cleanUpSometimes(now);
+    },
+    async noteSuccessor(
+      name: string,
+      key: string,
+      note: string,
+      { now, ttl }: Pick<SessionWrite, "now" | "ttl">,
+    ): Promise<string> {
+      dialect.check?.(note);
+      const [noteName, noteKey] = [`${name}:successor`, hash("sha256", `successor of ${key}`, "base64url")];
+      await query(dialect.note, noteKey, noteName, note, dialect.time(now + ttl));
+      return (await get(noteName, noteKey, now)) ?? note;
     },
     async list(name: string, { audience, subject }: SessionIndex, now: number): Promise<Map<string, number>> {
       const rows = await query(dialect.list, audience, subject, name, dialect.time(now));

@@ -35,6 +35,8 @@ interface Opened {
   readonly connected: Promise<void>;
   readonly read: number;
   readonly write: number;
+  /** Of statements that have a condition. */
+  readonly serialConsistency: number;
 }
 
 /** Connections to the nodes of a cluster, opened with the first statement, and again when no node has answered. */
@@ -55,15 +57,17 @@ export function openCassandra(settings: CassandraSettings, trust: Trust = {}): S
       number,
       number,
     ];
-    return { client, connected, read, write };
+    const { localSerial, serial } = types.consistencies;
+    const serialConsistency = settings.local_datacenter == null ? serial : localSerial;
+    return { client, connected, read, write, serialConsistency };
   }
 
   async function execute(cql: string, values: readonly (string | number)[], readTimeout: number) {
     const opened = (current ??= open());
-    const { client, connected, read, write } = await opened;
+    const { client, connected, read, write, serialConsistency } = await opened;
     // None counts on how often it is carried out, so another node may be asked when one fails.
     const consistency = cql.startsWith("SELECT") ? read : write;
-    const options = { prepare: values.length > 0, isIdempotent: true, consistency, readTimeout };
+    const options = { prepare: values.length > 0, isIdempotent: true, consistency, serialConsistency, readTimeout };
     let isConnected = false;
     try {
       await connected;
