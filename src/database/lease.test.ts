@@ -20,6 +20,15 @@ test("a lease is held for less than 100 ms after the moment of its renewal", () 
   assert.equal(lease.isCurrent(), false);
 });
 
+test("how long ago everything was known is counted on when a lease has ended", () => {
+  const lease = new TimedLease();
+  assert.equal(lease.ageMs(), Number.POSITIVE_INFINITY);
+  lease.renew({ ...before(300), wallMs: before(5000).wallMs });
+  lease.end();
+  const ageMs = lease.ageMs();
+  assert.ok(ageMs >= 5000 && ageMs < 10_000, `${ageMs}`);
+});
+
 test("one clock that has gone on is enough to end it: machines sleep, and clocks are set", () => {
   const lease = new TimedLease();
   lease.renew({ ...before(0), wallMs: before(200).wallMs });

@@ -19,20 +19,29 @@ export class TimedLease implements Lease {
   readonly #listeners = new Set<(at: Instant) => void>();
   #renewed: Instant = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
 
+  #hasEnded = false;
+
   isCurrent(): boolean {
     const { monotonicMs, wallMs } = this.#renewed;
+    if (this.#hasEnded) return false;
     return performance.now() + originMs - monotonicMs < LEASE_MS && Date.now() - wallMs < LEASE_MS;
+  }
+
+  ageMs(): number {
+    const { monotonicMs, wallMs } = this.#renewed;
+    return Math.max(performance.now() + originMs - monotonicMs, Date.now() - wallMs);
   }
 
   /** Everything that was committed before this moment is known. */
   renew(at: Instant): void {
     this.#renewed = at;
+    this.#hasEnded = false;
     for (const listener of this.#listeners) listener(at);
   }
 
-  /** Nothing is known any more. */
+  /** Nothing that happens from now on is known. */
   end(): void {
-    this.#renewed = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
+    this.#hasEnded = true;
   }
 
   onRenew(listener: (at: Instant) => void): () => void {
@@ -42,4 +51,4 @@ export class TimedLease implements Lease {
 }
 
 /** Where every write is made by the one process that answers, nothing can be missed. */
-export const permanentLease: Lease = { isCurrent: () => true, onRenew: () => () => {} };
+export const permanentLease: Lease = { isCurrent: () => true, ageMs: () => 0, onRenew: () => () => {} };

@@ -119,6 +119,8 @@ export interface Instant {
 export interface Lease {
   /** Whether every change that any node committed until a moment ago has been heard of; if not, the store must be asked. */
   isCurrent(): boolean;
+  /** Milliseconds since the last moment at which everything was known. */
+  ageMs(): number;
   /** Hear of each moment up to which everything is known, so that other processes may be told. Answers how to stop. */
   onRenew(listener: (at: Instant) => void): () => void;
 }

@@ -22,6 +22,8 @@ export class Client {
   #credential: Credential | undefined;
   /** Groups that came with the authentication itself rather than from the consumer's acl rows; absent: none were given. */
   authenticatedGroups: readonly string[] | undefined;
+  /** Seconds for which what was known of this client stands in for the database when it fails. */
+  staleSeconds = 0;
 
   constructor(upstream: ServiceRequest) {
     this.#upstream = upstream;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Change, type ChangeListener, consumer, type Stores } from "../entities/index.ts";
+import { type Change, type ChangeListener, consumer, route, type Stores } from "../entities/index.ts";
 import { createLookups } from "./lookups.ts";
 
 /** Stores of one consumer table, whose reads are answered when the test says so. */
@@ -153,4 +153,28 @@ test("memory alone is never a reason to ask", () => {
   const { stores, reads } = slowStores();
   assert.equal(createLookups(stores).watch(consumer, "username", "fiona"), undefined);
   assert.equal(reads.length, 0);
+});
+
+test("rows that refer to another stand in for a store that fails, for as long as the caller says", async () => {
+  let isDown = false;
+  let ageMs = 0;
+  const page = () => {
+    if (isDown) throw new Error("down");
+    return { data: [{ id: "1" }] };
+  };
+  const stores = {
+    of: () => ({ page }),
+    onChange: () => () => {},
+    onReset: () => () => {},
+    lease: { isCurrent: () => ageMs < 100, ageMs: () => ageMs, onRenew: () => () => {} },
+  } as unknown as Stores;
+  const lookups = createLookups(stores);
+  const ask = (id: string, staleSeconds?: number) => lookups.children(route, "service", id, staleSeconds);
+  assert.deepEqual(await ask("a", 10), [{ id: "1" }]);
+  isDown = true;
+  assert.deepEqual(await ask("a"), [{ id: "1" }], "it is still known");
+  ageMs = 9000;
+  assert.throws(() => ask("a"), /down/);
+  assert.throws(() => ask("b", 10), /down/);
+  assert.deepEqual(await ask("a", 10), [{ id: "1" }]);
 });

@@ -12,8 +12,16 @@ export interface Lookups {
   find<E extends Entity>(entity: E, field: string, value: string): Awaitable<RowOf<E> | undefined>;
   /** The same row as memory has it, to be looked at again and again; undefined when it has none. Never asks the store. */
   watch<E extends Entity>(entity: E, field: string, value: string): Remembered<RowOf<E>> | undefined;
-  /** The rows whose foreign `field` refers to the row with this id. */
-  children<E extends Entity>(entity: E, field: string, id: string): Awaitable<readonly RowOf<E>[]>;
+  /**
+   * The rows whose foreign `field` refers to the row with this id. When the store fails, those that memory has count, if they
+   * were known to be right `staleSeconds` ago or later; 0 by default.
+   */
+  children<E extends Entity>(
+    entity: E,
+    field: string,
+    id: string,
+    staleSeconds?: number,
+  ): Awaitable<readonly RowOf<E>[]>;
   /** The store itself, for reads that must not be answered from memory and for writes. */
   store<E extends Entity>(entity: E): EntityStore<RowOf<E>>;
   /** All entities that are kept. */
@@ -63,10 +71,11 @@ export function createLookups(stores: Stores, { max = 10_000 }: { max?: number }
         (row) => (row as { ttl?: number | null } | undefined)?.ttl ?? undefined,
       ),
     watch: (entity, field, value) => memoryOf(entity).watch(uniqueKey(field, value)),
-    children(entity, field, id) {
+    children(entity, field, id, staleSeconds) {
       const read = () => childrenOf(stores.of(entity), field, id);
       // More of them may come unheard.
-      return entity.unannounced ? read() : memoryOf(entity).remember(childrenKey(field, id), read, () => undefined);
+      if (entity.unannounced) return read();
+      return memoryOf(entity).remember(childrenKey(field, id), read, () => undefined, staleSeconds);
     },
     store: (entity) => stores.of(entity),
     entities: stores.entities,
@@ -86,6 +95,8 @@ const childrenKey = (field: string, id: string) => `${field}>${id}`;
 
 /** An answer that is remembered, until it is forgotten or the row's own life is over. */
 class Answer implements Remembered<unknown> {
+  /** When it was read. */
+  readonly atMs = performance.now();
   #row: unknown;
   readonly #endMs: number;
 
@@ -127,7 +138,12 @@ class Memory {
   }
 
   /** The answer to `key`, read if it is not known; `lifeOf` says how many seconds it is true at most. */
-  remember<T>(key: string, read: () => Awaitable<T>, lifeOf: (value: T) => number | undefined): Awaitable<T> {
+  remember<T>(
+    key: string,
+    read: () => Awaitable<T>,
+    lifeOf: (value: T) => number | undefined,
+    staleSeconds = 0,
+  ): Awaitable<T> {
     const known = this.#lease.isCurrent() ? this.#answers.get(key) : undefined;
     if (known && !known.isOver) return known.row as T;
     const asked = this.#changes;
@@ -138,8 +154,22 @@ class Memory {
       if (asked === this.#changes && key.length <= MAX_KEY) this.#answers.set(key, new Answer(value, endMs));
       return value;
     };
-    const value = read();
-    return value instanceof Promise ? value.then(keep) : keep(value);
+    const fallBack = (error: unknown): T => {
+      const last = this.#answers.get(key);
+      if (last && !last.isOver && this.#ageMs(last) < staleSeconds * 1000) return last.row as T;
+      throw error;
+    };
+    try {
+      const value = read();
+      return value instanceof Promise ? value.then(keep, fallBack) : keep(value);
+    } catch (error) {
+      return fallBack(error);
+    }
+  }
+
+  /** For how long it has not been known that an answer is right. */
+  #ageMs({ atMs }: Answer): number {
+    return Math.min(performance.now() - atMs, this.#lease.ageMs());
   }
 
   watch<T>(key: string): Remembered<T> | undefined {

@@ -94,6 +94,71 @@ describe("a gateway whose PostgreSQL is stopped and started again", { skip: lack
     }
   });
 
+  it("is stood in for by what the node last knew, groups included, where the session plugin says so", async (t) => {
+    const STALE_SECONDS = 5;
+    const settings = { ...databaseSettings(server, "stale"), pg_timeout: "1000" };
+    await migrateUp(settings);
+    const node = await startNode(t, settings);
+    await configure(t, node);
+    await node.change("POST", "/consumers", { username: "eve" });
+    await node.change("POST", "/consumers/eve/key-auth", { key: "eves-key-0123" });
+    const storages = ["kong", "cookie"];
+    for (const storage of storages) {
+      await node.change("POST", "/services/app/routes", { name: storage, paths: [`/${storage}`] });
+      await node.change("POST", `/routes/${storage}/plugins`, { name: "key-auth", config: { anonymous: "guest" } });
+      await node.change("POST", `/routes/${storage}/plugins`, { name: "acl", config: { allow: ["staff"] } });
+      const stale = { on_storage_error: "stale", stale_seconds: STALE_SECONDS };
+      const config = { storage, cookie_name: storage, cookie_secure: false, revocation: true, ...stale };
+      await node.change("POST", `/routes/${storage}/plugins`, { name: "session", config });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+
+    const login = async (storage: string, apikey: string) => {
+      const { headers } = await get(`${node.proxy}/${storage}`, { apikey });
+      return { storage, cookie: headers["set-cookie"]![0]!.split(";")[0]! };
+    };
+    const visit = ({ storage, cookie }: { storage: string; cookie: string }) => node.get(`/${storage}`, cookie);
+    const members = await Promise.all(storages.map((storage) => login(storage, KEY)));
+    const others = await Promise.all(storages.map((storage) => login(storage, "eves-key-0123")));
+    // They are remembered for longer than what is stale counts, so that the outage and not the login is what is counted from.
+    for (const end = Date.now() + (STALE_SECONDS + 2) * 1000; Date.now() < end; ) {
+      for (const member of members) assert.equal((await visit(member)).status, 200);
+      for (const other of others) assert.equal((await visit(other)).status, 403);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+
+    await server.kill();
+    let isDown = true;
+    const killedMs = performance.now();
+    const secondsDown = () => (performance.now() - killedMs) / 1000;
+    t.after(() => (isDown ? server.start() : undefined));
+    let round = 0;
+    for (; secondsDown() < STALE_SECONDS - 2; round++) {
+      for (const member of members) {
+        const { status, body } = await visit(member);
+        assert.equal(status, 200, `${member.storage}, ${secondsDown()} s after the end of the database: ${body}`);
+        assert.match(body, /\["X-Consumer-Username","fiona"\]/);
+        assert.match(body, /\["X-Consumer-Groups","staff"\]/);
+      }
+      for (const other of others) assert.equal((await visit(other)).status, 403, other.storage);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.ok(round > 3, `${round} rounds`);
+    for (const visitor of [...members, ...others]) {
+      await until("it is over", async () => (await visit(visitor)).status === 503, 5000);
+      assert.ok(secondsDown() > STALE_SECONDS - 2);
+      assert.deepEqual((await visit(visitor)).headers["set-cookie"], undefined);
+    }
+    assert.ok(secondsDown() < STALE_SECONDS + 4, `${secondsDown()} s`);
+
+    await server.start();
+    isDown = false;
+    for (const member of members) {
+      await until("it is served again", async () => (await visit(member)).status === 200, 15_000);
+    }
+    for (const other of others) await until("it is refused again", async () => (await visit(other)).status === 403);
+  });
+
   it("takes what no column can hold for an unknown key", async (t) => {
     const settings = { ...databaseSettings(server, "hostile") };
     await migrateUp(settings);

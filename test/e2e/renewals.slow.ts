@@ -89,7 +89,8 @@ describe("two hundred requests that cross one rolling moment", {
       // Notes of successors and proofs of links are kept there, too.
       redis: async () => (await client.keys("*")).filter((name) => /^redis:[\w-]{43}$/.test(name)).length,
       memcached: async () =>
-        [...(await keysOfMemcached(memcached.port)).keys()].filter((name) => /^memcached%3A[\w-]{43}$/.test(name)).length,
+        [...(await keysOfMemcached(memcached.port)).keys()].filter((name) => /^memcached%3A[\w-]{43}$/.test(name))
+          .length,
       async mysql() {
         const { username: user, ...to } = mariadb.settings;
         const connection = await createConnection({ ...to, user });

@@ -50,13 +50,13 @@ export const acl = definePlugin({
 
     return {
       access(ctx) {
-        const { consumer, credential, authenticatedGroups } = ctx.client;
+        const { consumer, credential, authenticatedGroups, staleSeconds } = ctx.client;
         const id = consumer?.id ?? credential?.consumer?.id;
         if (authenticatedGroups && (id === undefined || !credential || always_use_authenticated_groups)) {
           return decide(ctx, authenticatedGroups, "X-Authenticated-Groups");
         }
         if (id === undefined) return refuse(ctx);
-        return andThen(lookups.children(acls, "consumer", id), (rows) => {
+        return andThen(lookups.children(acls, "consumer", id, staleSeconds), (rows) => {
           if (rows.length === 0 && !denies) return refuse(ctx);
           const groups = rows.map((row) => row.group);
           return decide(ctx, groups, "X-Consumer-Groups");

@@ -12,7 +12,11 @@ import type { Refusal } from "./refusals.ts";
 import { type Accused, cutOffsOf, type DenyList } from "./revocations.ts";
 
 /** Seconds that `stale` uses what was known, unless the row says otherwise. */
-export const STALE_SECONDS = 60;
+const STALE_SECONDS = 60;
+
+/** Seconds that what was known stands in for what fails to answer; undefined where it never does. */
+export const staleSecondsOf = ({ on_storage_error, stale_seconds }: Config): number | undefined =>
+  on_storage_error === "stale" ? (stale_seconds ?? STALE_SECONDS) : undefined;
 
 /** Judgements that `stale` can fall back on. */
 const MOST_KNOWN = 10_000;
@@ -65,13 +69,22 @@ class AccusedSession implements Accused {
 export interface Standing {
   readonly consumer: Remembered<Consumer>;
   readonly credential: Remembered<unknown>;
+  /** What `stale` falls back on, which is known anew with every visit. */
+  readonly known: Known | undefined;
+}
+
+/** A judgement, and the last second in which it may stand in for one that cannot be made. */
+interface Known {
+  readonly consumer: Consumer;
+  until: number;
 }
 
 export function createAuthority(config: Config, lookups: Lookups, denyList: DenyList): Authority {
   const credentials = createCredentials(lookups);
   const followsCredential = config.follow_credential !== false;
-  const staleSeconds = config.on_storage_error === "stale" ? (config.stale_seconds ?? STALE_SECONDS) : undefined;
-  const known = new LRUCache<string, { readonly consumer: Consumer; readonly until: number }>({ max: MOST_KNOWN });
+  const staleSeconds = staleSecondsOf(config);
+  const known = new LRUCache<string, Known>({ max: MOST_KNOWN });
+  const keyOf = ({ consumerId, credentialId, mark }: Owner) => `${consumerId} ${credentialId} ${mark}`;
 
   function ask(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
     return andThen(denyList.denial(accused, now), (denial) => {
@@ -86,7 +99,7 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
 
   /** When the database fails, what this process knew a short time ago counts. */
   function askOrRemember(seconds: number, owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
-    const key = `${owner.consumerId} ${owner.credentialId} ${owner.mark}`;
+    const key = keyOf(owner);
     const note = (judgement: Consumer | Refusal): Consumer | Refusal => {
       if (typeof judgement === "object") known.set(key, { consumer: judgement, until: now + seconds });
       else if (judgement !== "revoked" && judgement !== "replaced") known.delete(key);
@@ -116,12 +129,14 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
     watch(owner) {
       const consumer = lookups.watch(consumerEntity, "id", owner.consumerId);
       const credential = followsCredential ? credentials.watch(owner) : consumer;
-      return consumer && credential && { consumer, credential };
+      return consumer && credential && { consumer, credential, known: known.get(keyOf(owner)) };
     },
     recall({ standing, accused }, now) {
       const consumer = standing.consumer.row;
       if (consumer === undefined || standing.credential.row === undefined) return undefined;
-      return lookups.isCurrent() && denyList.recall(accused, now) === false ? consumer : undefined;
+      if (!lookups.isCurrent() || denyList.recall(accused, now) !== false) return undefined;
+      if (standing.known) standing.known.until = now + staleSeconds!;
+      return consumer;
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Consumer } from "../../entities/index.ts";
 import type { Context, Exit } from "../../gateway/index.ts";
 import { type Awaitable, andThen } from "../../schema/index.ts";
 import { attempt, chain, type Refreshed, type Session } from "../../session/index.ts";
-import type { Standing } from "./authority.ts";
+import { type Standing, staleSecondsOf } from "./authority.ts";
 import type { Door } from "./door.ts";
 import { found } from "./found.ts";
 import type { Leaving } from "./leave.ts";
@@ -28,6 +28,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
   const { config, services, agree, keeper, visitors, authority, lineages, upstreamCookies } = setup;
   const { log, metrics } = services;
   const renewals = new Renewals(config.stale_ttl ?? STALE_TTL);
+  const staleSeconds = staleSecondsOf(config) ?? 0;
   const tellsUpstream = (config.request_headers?.length ?? 0) > 0;
   const tellsClient = (config.response_headers?.length ?? 0) > 0;
 
@@ -162,6 +163,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     const { credentialId, groups } = owner;
     client.authenticate(consumer, credentialId === undefined ? undefined : { id: credentialId, consumer });
     client.authenticatedGroups = groups;
+    client.staleSeconds = staleSeconds;
     service.request.setOrClear("X-Authenticated-Groups", groups?.join(", "));
   }
 

@@ -12,7 +12,7 @@ import {
   type Session,
   type SessionStorage,
 } from "../../session/index.ts";
-import { STALE_SECONDS } from "./authority.ts";
+import { staleSecondsOf } from "./authority.ts";
 import { guardedStorage } from "./breaker.ts";
 import { openCassandra } from "./clients/cassandra.ts";
 import { openMemcached } from "./clients/memcached.ts";
@@ -32,7 +32,7 @@ export interface Keeper {
    * Tells later, again and again, whether the storage still has an open session as it was. Undefined when that would have to be
    * asked of it.
    */
-  watch(session: Session): (() => boolean) | undefined;
+  watch(session: Session): ((now: number) => boolean) | undefined;
   /** Where the storage is Redis: what tells of changes there. */
   readonly redis: RedisWatch | undefined;
   /** Seconds until it is worth asking again; 0 while it is not known to be out of order. */
@@ -47,14 +47,18 @@ export function openKeeper(config: Config, services: Services): Keeper | undefin
   if (opened === undefined) return undefined;
   const { storage, watch = () => undefined, redis, close } = opened;
   const guarded = guardedStorage(timedStorage(storage, config.storage ?? "cookie", services.metrics));
-  const isStale = config.on_storage_error === "stale";
+  const staleSeconds = staleSecondsOf(config);
+  const known = staleSeconds === undefined ? undefined : lastKnownStorage(guarded, staleSeconds);
+  const name = cookieNameOf(config);
   return {
-    storage: isStale ? lastKnownStorage(guarded, config.stale_seconds ?? STALE_SECONDS) : guarded,
+    storage: known ?? guarded,
     watch(session) {
       const id = session.id;
       if (id === undefined) return undefined;
       // SPEC-session-v4 §8
-      return watch(config.hash_storage_key ? hash("sha256", Buffer.from(id, "base64url"), "base64url") : id);
+      const key = config.hash_storage_key ? hash("sha256", Buffer.from(id, "base64url"), "base64url") : id;
+      const isStored = watch(key);
+      return isStored && known ? known.confirmedBy(isStored, name, key) : isStored;
     },
     redis,
     retryAfter: guarded.retryAfter,

@@ -33,6 +33,19 @@ test("what was read or written stands in for a storage that fails, for its time"
   assert.throws(() => storage.get("s", "never seen", 1000), /down/);
 });
 
+test("what is known to be as it was counts from the last moment at which it was known", async () => {
+  const { state, storage } = open();
+  await storage.set("s", "visited", "a", { now: 1000, ttl: 900 });
+  let isStored = true;
+  const confirm = storage.confirmedBy(() => isStored, "s", "visited");
+  assert.equal(confirm(1050), true);
+  isStored = false;
+  assert.equal(confirm(1090), false);
+  state.isDown = true;
+  assert.equal(storage.get("s", "visited", 1110), "a");
+  assert.throws(() => storage.get("s", "visited", 1111), /down/);
+});
+
 test("what is known to be over does not come back", async () => {
   const { state, storage } = open();
   await storage.set("s", "ended", "a", { now: 1000, ttl: 900 });

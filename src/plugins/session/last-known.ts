@@ -11,11 +11,16 @@ interface Known {
 const MAX_SIZE = 64 * 1024 * 1024;
 const ENTRY_SIZE = 256;
 
+export interface LastKnownStorage extends SessionStorage {
+  /** The same test of whether a record is as it was; whenever it is, it is known anew. */
+  confirmedBy(isStored: () => boolean, name: string, key: string): (now: number) => boolean;
+}
+
 /**
  * A storage that, when it fails to answer, answers what it last knew, up to `seconds` after. What it cannot write it does not
  * claim to have written.
  */
-export function lastKnownStorage(storage: SessionStorage, seconds: number): SessionStorage {
+export function lastKnownStorage(storage: SessionStorage, seconds: number): LastKnownStorage {
   const records = new LRUCache<string, Known>({
     maxSize: MAX_SIZE,
     sizeCalculation: ({ value }) => value.length + ENTRY_SIZE,
@@ -50,6 +55,14 @@ export function lastKnownStorage(storage: SessionStorage, seconds: number): Sess
     },
     delete(name, key, now, metadata) {
       return chain(storage.delete(name, key, now, metadata), () => void records.delete(nameOf(name, key)));
+    },
+    confirmedBy(isStored, name, key) {
+      const known = records.get(nameOf(name, key));
+      return (now) => {
+        if (!isStored()) return false;
+        if (known) known.until = now + seconds;
+        return true;
+      };
     },
     ...(storage.noteSuccessor && { noteSuccessor: storage.noteSuccessor }),
   };

@@ -15,7 +15,7 @@ export interface Recognised {
   /** The last second in which the session needs no renewal and none of its clocks has run out. */
   readonly until: number;
   /** Whether the storage still has what was opened; absent where the cookie itself holds the session. */
-  readonly isStored: (() => boolean) | undefined;
+  readonly isStored: ((now: number) => boolean) | undefined;
 }
 
 /** Bytes that one configured row remembers at most, and those of a visitor besides the text. */
@@ -51,7 +51,7 @@ export class RecognisedVisitors {
   get(cookie: string, now: number): Recognised | undefined {
     const visitor = this.#young.get(cookie) ?? this.#old.get(cookie);
     if (visitor === undefined) return undefined;
-    if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored())) {
+    if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored(now))) {
       if (this.#old.size > 0 && !this.#young.has(cookie)) this.remember(cookie, visitor);
       return visitor;
     }

@@ -12,7 +12,7 @@ async function open(
   before: (add: (key: string, more?: object) => Promise<unknown>) => unknown = () => {},
 ) {
   const trust = { isCurrent: true };
-  const lease: Lease = { isCurrent: () => trust.isCurrent, onRenew: () => () => {} };
+  const lease: Lease = { isCurrent: () => trust.isCurrent, ageMs: () => 0, onRenew: () => () => {} };
   const { database, stores } = await openStores({ plugins: [session], now: () => START, lease });
   const lookups = createLookups(stores);
   t.after(() => {
