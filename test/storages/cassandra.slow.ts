@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { openCassandra } from "../../src/plugins/session/clients/cassandra.ts";
+import { generate } from "selfsigned";
+import { type CassandraSettings, openCassandra } from "../../src/plugins/session/clients/cassandra.ts";
 import { cassandraStorage } from "../../src/session/index.ts";
 import { testSessionStorage } from "../contracts/session-storage.ts";
 import { testOutage } from "../contracts/storage-outage.ts";
@@ -104,5 +105,73 @@ describe("Cassandra", { skip: lackingCassandra() }, () => {
       return { storage: cassandraStorage({ client: opened, ensureTables: true }), close: () => opened.close() };
     },
     isDurable: true,
+  });
+});
+
+describe("Cassandra over TLS, as a user", { skip: lackingCassandra() }, () => {
+  let server: CassandraServer;
+  let ca: string;
+  const account = { username: "sesame", password: "a-password-0123" };
+  before(async () => {
+    const made = await generate([{ name: "commonName", value: "cassandra.test" }], {
+      extensions: [{ name: "subjectAltName", altNames: [{ type: 2, value: "cassandra.test" }] }],
+    });
+    ca = made.cert;
+    server = await startCassandra({ tls: { cert: made.cert, key: made.private } });
+    const admin = openCassandra({ ...server.settings, ssl: true, read_timeout: 10_000 });
+    await cassandraStorage({ client: admin, ensureTables: true }).get("session", key(), now);
+    await admin.query(`CREATE ROLE ${account.username} WITH PASSWORD = '${account.password}' AND LOGIN = true`, []);
+    await admin.query(`GRANT SELECT ON KEYSPACE sesame TO ${account.username}`, []);
+    await admin.query(`GRANT MODIFY ON KEYSPACE sesame TO ${account.username}`, []);
+    await admin.close();
+  });
+  after(() => server?.remove());
+
+  const ask = async <T>(
+    changes: CassandraSettings,
+    work: (client: ReturnType<typeof openCassandra>) => Promise<T>,
+    authority?: string,
+  ) => {
+    const settings = { ...server.settings, ...account, ssl: true, ...changes };
+    const client = openCassandra({ ...settings, read_timeout: 10_000 }, { ca: authority });
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  };
+
+  test("sessions are kept by who may read and write them", async () => {
+    await ask({}, async (client) => {
+      const storage = cassandraStorage({ client });
+      const [own, fresh] = [key(), key()];
+      await storage.set("session", own, "text", { now, ttl: 100, metadata: [index] });
+      await storage.set("session", fresh, "text", { now, ttl: 100, metadata: [index], replaces: own, stale_ttl: 10 });
+      assert.equal(await storage.noteSuccessor("session", own, "first", { now, ttl: 10 }), "first");
+      assert.equal(await storage.noteSuccessor("session", own, "second", { now, ttl: 10 }), "first");
+      assert.deepEqual([...(await storage.list("session", index, now)).keys()], [fresh]);
+      await storage.delete("session", fresh, now, [index]);
+      assert.equal(await storage.get("session", fresh, now), undefined);
+    });
+    const refused = ask({}, (client) => client.query("CREATE TABLE other (id text PRIMARY KEY)", []));
+    await assert.rejects(refused, /no CREATE permission/);
+  });
+
+  test("a certificate is verified when that is asked for, and without encryption nobody is served", async () => {
+    const verified = { ssl_verify: true, server_name: "cassandra.test" };
+    const now = (client: ReturnType<typeof openCassandra>) => client.query("SELECT now() FROM system.local", []);
+    assert.equal((await ask(verified, now, ca)).length, 1);
+    for (const [changes, authority] of [
+      [verified, undefined],
+      [{ ...verified, server_name: "other.test" }, ca],
+      [{ ssl: false }, ca],
+      [{ password: "mistyped-0123" }, ca],
+    ] as const) {
+      await assert.rejects(ask(changes, now, authority), (error: Error) => {
+        assert.match(error.message, /no node of Cassandra answers|took longer/);
+        assert.ok(!JSON.stringify({ ...error, stack: error.stack }).includes("0123"));
+        return true;
+      });
+    }
   });
 });
