@@ -11,6 +11,16 @@ export interface Connection {
   readonly tls: boolean;
   /** The name asked for by SNI; absent without TLS or SNI. */
   readonly serverName?: string;
+  /** Lines that its requests to one upstream have in common; see `upstreamLead`. */
+  upstreamLines?: CommonLines | undefined;
+}
+
+/** The lines that requests of one connection to one target and host have in common: before their path, and behind it. */
+export interface CommonLines {
+  readonly target: object;
+  readonly host: string;
+  readonly start: string;
+  readonly rest: string;
 }
 
 /** How the body of a request is framed; `length` is undefined for chunked and HTTP/2 bodies. */

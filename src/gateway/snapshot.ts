@@ -29,6 +29,8 @@ export interface RouteRow extends RouteColumns {
   readonly service: Service | null;
   /** Undefined for a route without service. */
   readonly target: Target | undefined;
+  /** Its plugins, compiled for its first request: there may be many routes that nobody asks for. */
+  slots: readonly Slot[] | undefined;
 }
 
 /** The configuration compiled for requests: immutable, built whole and swapped whole. */
@@ -74,16 +76,14 @@ export function buildSnapshot(rows: SnapshotRows, parts: SnapshotParts, previous
 
   const router = createRouter(routeRows(rows, parts.settings), { flavor: parts.settings.router_flavor });
   const byName = groupByName(instances.values());
-  const compiled = new Map<string, readonly Slot[]>();
-  const globalKey = "";
+  const global = compileSlots(byName, undefined, undefined);
   return {
     router,
     instances,
     slots(route) {
-      const key = route?.id ?? globalKey;
-      let slots = compiled.get(key);
-      if (!slots) compiled.set(key, (slots = compileSlots(byName, route?.id, route?.service?.id)));
-      return slots;
+      if (!route) return global;
+      route.slots ??= compileSlots(byName, route.id, route.service?.id);
+      return route.slots;
     },
   };
 }
@@ -108,6 +108,7 @@ function routeRows(rows: SnapshotRows, settings: GatewaySettings): RouteRow[] {
     entity,
     service: (entity.service && services.get(entity.service.id)) ?? null,
     target: entity.service ? targets.get(entity.service.id) : undefined,
+    slots: undefined,
   }));
 }
 

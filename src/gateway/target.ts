@@ -33,6 +33,8 @@ export function createTarget(service: Service, settings: GatewaySettings): Targe
   const tls = secure ? tlsOptions(service, host, settings) : undefined;
   const tlsKey = tls ? `|tls|${tls.servername}|${tls.rejectUnauthorized}` : "";
   const origins = new Map<string, Origin>();
+  let lastAddress = "";
+  let last: Origin | undefined;
   return {
     service,
     host,
@@ -45,6 +47,7 @@ export function createTarget(service: Service, settings: GatewaySettings): Targe
     readTimeoutMs: service.read_timeout ?? DEFAULT_TIMEOUT_MS,
     isHttp: service.protocol === "http" || secure,
     originAt(address) {
+      if (last !== undefined && address === lastAddress) return last;
       let origin = origins.get(address);
       if (!origin) {
         // Addresses come and go with DNS; the few that a service has at a time are soon made again.
@@ -52,6 +55,8 @@ export function createTarget(service: Service, settings: GatewaySettings): Targe
         origin = { key: `${address}|${port}${tlsKey}`, host: address, port, ...(tls && { tls }) };
         origins.set(address, origin);
       }
+      lastAddress = address;
+      last = origin;
       return origin;
     },
   };

@@ -2,7 +2,7 @@ import { Headers, fields as known, maskOf } from "../http1/index.ts";
 import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
-import type { Connection, Inbound } from "./inbound.ts";
+import type { CommonLines, Inbound } from "./inbound.ts";
 import { escapePath } from "./path.ts";
 import type { Target } from "./target.ts";
 
@@ -43,28 +43,18 @@ function prefixLine(prefix: string | undefined): string {
 /** What a client seldom sends and our own fields then depend on. */
 const UNUSUAL = maskOf("te", "via", "x-forwarded-for");
 
-/** The lines that requests of one connection to one target and host have in common: before their path, and behind it. */
-interface CommonLines {
-  readonly target: Target;
-  readonly host: string;
-  readonly start: string;
-  readonly rest: string;
-}
-
-const common = new WeakMap<Connection, CommonLines>();
-
 /** No path, as a head cannot hold it. */
 const ANY_PATH = "\0";
 
 function linesOfConnection(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
   const { inbound, forwarded } = ctx.request;
   const { connection } = inbound;
-  const last = common.get(connection);
+  const last = connection.upstreamLines;
   if (last !== undefined && last.target === target && last.host === forwarded.host) return last;
   const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
   const at = lines.indexOf(ANY_PATH);
   const found = { target, host: forwarded.host, start: lines.slice(0, at), rest: lines.slice(at + 1) };
-  common.set(connection, found);
+  connection.upstreamLines = found;
   return found;
 }
 

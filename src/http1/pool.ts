@@ -17,6 +17,7 @@ import type {
 
 /** What is kept per origin, as long as it has a connection. */
 interface OriginState {
+  readonly key: string;
   readonly tls: ConnectionOptions | undefined;
   /** The one used last is at the end, and is used first. */
   readonly idle: Connection[];
@@ -45,6 +46,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
   readonly #connections = new Set<Connection>();
   /** Resolved once the pool is closed and no connection is left. */
   readonly #closing = Promise.withResolvers<void>();
+  #last: OriginState | undefined;
   #closed = false;
   #opened = 0;
   #reused = 0;
@@ -64,11 +66,17 @@ class ConnectionPool implements Pool, ConnectionOwner {
   }
 
   #idleConnection(key: string): Connection | undefined {
-    const idle = this.#origins.get(key)?.idle;
+    const idle = this.#stateOf(key)?.idle;
     let connection = idle?.pop();
     while (connection?.socket.destroyed) connection = idle?.pop();
     if (connection !== undefined) this.#reused += 1;
     return connection;
+  }
+
+  /** Most requests go where the one before went. */
+  #stateOf(key: string): OriginState | undefined {
+    if (this.#last === undefined || this.#last.key !== key) this.#last = this.#origins.get(key);
+    return this.#last;
   }
 
   #open(origin: Origin): Connection {
@@ -83,7 +91,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
   #register(origin: Origin): OriginState {
     try {
       const tls = origin.tls === undefined ? undefined : tlsOptions(origin.tls);
-      const state = { tls, idle: [], connections: 0 };
+      const state = { key: origin.key, tls, idle: [], connections: 0 };
       this.#origins.set(origin.key, state);
       return state;
     } catch (error) {
@@ -92,7 +100,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
   }
 
   released(connection: Connection): void {
-    const idle = this.#origins.get(connection.key)?.idle;
+    const idle = this.#stateOf(connection.key)?.idle;
     if (idle === undefined || this.#closed || connection.requests >= this.#maxRequests) {
       connection.destroy();
       return;
@@ -106,8 +114,10 @@ class ConnectionPool implements Pool, ConnectionOwner {
     const state = this.#origins.get(connection.key);
     if (!this.#connections.delete(connection) || state === undefined) return;
     state.connections -= 1;
-    if (state.connections === 0) this.#origins.delete(connection.key);
-    else removeFrom(state.idle, connection);
+    if (state.connections === 0) {
+      this.#origins.delete(connection.key);
+      this.#last = undefined;
+    } else removeFrom(state.idle, connection);
     if (this.#closed && this.#connections.size === 0) this.#closing.resolve();
   }
 
