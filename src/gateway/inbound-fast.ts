@@ -116,13 +116,20 @@ export class FastInbound implements Inbound {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (!this.#isCurrent || this.#isBodiless) return true;
-    this.#announced -= chunk.length;
-    if (this.#announced < 0) {
-      this.destroy();
-      return true;
-    }
-    return this.#connection.out.piece(chunk, this.#isChunked);
+    return !this.#mayWrite(chunk.length) || this.#connection.out.piece(chunk, this.#isChunked);
+  }
+
+  writeText(text: string): boolean {
+    return !this.#mayWrite(text.length) || this.#connection.out.textPiece(text, this.#isChunked);
+  }
+
+  /** Whether so many bytes are part of the answer; more than were announced break it. */
+  #mayWrite(length: number): boolean {
+    if (!this.#isCurrent || this.#isBodiless) return false;
+    this.#announced -= length;
+    if (this.#announced >= 0) return true;
+    this.destroy();
+    return false;
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {

@@ -86,6 +86,8 @@ export interface Inbound {
    * wait for `onDrain`.
    */
   write(chunk: Uint8Array): boolean;
+  /** The same for Latin-1 text; absent in engines that would make bytes of it. */
+  writeText?(text: string): boolean;
   end(chunk?: Uint8Array | string, trailers?: Headers): void;
   /** Answer 101 and hand the connection over; the second value is what the client had already sent. */
   upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array };

@@ -238,6 +238,13 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
     return this.#exchange.inbound.write(chunk);
   }
 
+  onBodyText(text: string): boolean {
+    const { inbound } = this.#exchange;
+    if (this.#isHolding || inbound.writeText === undefined) return this.onBody(Buffer.from(text, "latin1"));
+    this.#exchange.bytesSent += text.length;
+    return inbound.writeText(text);
+  }
+
   onEnd(trailers: Headers | undefined): void {
     if (this.#isHolding) {
       this.#heldEnd = { trailers };

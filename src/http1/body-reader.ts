@@ -81,6 +81,11 @@ export class BodyReader {
     return last;
   }
 
+  /** All of a body of known length was passed on by other ways. */
+  skip(): void {
+    this.done = true;
+  }
+
   /** The peer has closed its side; answers whether that was a proper end. */
   close(): boolean {
     if (this.#kind === "close") this.done = true;

@@ -148,8 +148,11 @@ export class Connection implements BodySink {
       return;
     }
     exchange.responseStarted = true;
-    const rest = exchange.headDelivered ? chunk : this.#readHeads(exchange, chunk);
-    if (rest === undefined || this.exchange !== exchange) return;
+    let rest = chunk;
+    if (!exchange.headDelivered) {
+      if (!this.#readHeads(exchange, chunk) || this.exchange !== exchange || this.#readText(exchange)) return;
+      rest = this.#heads.rest;
+    }
     let used: number;
     try {
       used = this.#body.read(rest, this);
@@ -162,30 +165,42 @@ export class Connection implements BodySink {
     else this.watch();
   }
 
+  /** A short body has come with its head, as most do; false when it is to be read. */
+  #readText(exchange: Exchange): boolean {
+    const { handler } = exchange;
+    if (handler.onBodyText === undefined || this.#framing.kind !== "length" || this.#body.done) return false;
+    const text = this.#heads.restText(this.#framing.length);
+    if (text === undefined) return false;
+    this.#body.skip();
+    if (!handler.onBodyText(text)) exchange.pause();
+    if (this.exchange === exchange) this.#finish(exchange, false);
+    return true;
+  }
+
   onBodyBytes(bytes: Uint8Array): void {
     const { exchange } = this;
     if (exchange !== undefined && !exchange.handler.onBody(bytes)) exchange.pause();
   }
 
-  /** Informational answers and the final head; answers the bytes after it, undefined when it has not come. */
-  #readHeads(exchange: Exchange, chunk: Buffer): Buffer | undefined {
+  /** Informational answers and the final head; false when that has not come. What follows it is in `#heads`. */
+  #readHeads(exchange: Exchange, chunk: Buffer): boolean {
     let rest = chunk;
     while (rest.length > 0 && this.exchange === exchange) {
       const head = this.#readHead(exchange, rest);
       if (head === undefined) break;
-      rest = this.#heads.rest;
       if (head.status >= 200) {
         this.#deliverHead(exchange, head);
-        return rest;
+        return true;
       }
+      rest = this.#heads.rest;
       if (head.status === 101) {
         this.#handOver(exchange, head, rest);
-        return undefined;
+        return false;
       }
       exchange.handler.onInformational(head.status, head.reason, head.headers);
     }
     this.watch();
-    return undefined;
+    return false;
   }
 
   /** One head, and in `#heads.rest` what follows it; undefined while it is incomplete, and when it is invalid, which fails the exchange. */

@@ -16,6 +16,9 @@ export interface FieldName {
   /** The one bit of a field in `fields` or of a group, whatever its spelling; 0 for all others. */
   readonly bit: number;
   readonly bytes: Uint8Array;
+  /** The one that stood behind it last, and most likely will again; only of those that are kept. */
+  next: FieldName | undefined;
+  isKept: boolean;
 }
 
 /** Spellings that are kept, of those that come from outside; further ones are made anew each time. */
@@ -35,13 +38,22 @@ function placeOf(length: number, first: number, last: number): FieldName[] {
 
 function create(wire: string): FieldName {
   const lower = wire.toLowerCase();
-  return { wire, lower, lead: `\r\n${wire}: `, bit: bits.get(lower) ?? 0, bytes: Buffer.from(wire, "latin1") };
+  return {
+    wire,
+    lower,
+    lead: `\r\n${wire}: `,
+    bit: bits.get(lower) ?? 0,
+    bytes: Buffer.from(wire, "latin1"),
+    next: undefined,
+    isKept: false,
+  };
 }
 
 function keep(name: FieldName): FieldName {
   const { wire } = name;
   const place = placeOf(wire.length, wire.charCodeAt(0), wire.charCodeAt(wire.length - 1));
   if (byWire.size < MOST_NAMES && wire.length <= LONGEST_NAME && place.length < MOST_AT_A_PLACE) {
+    name.isKept = true;
     byWire.set(wire, name);
     place.push(name);
   }
@@ -66,6 +78,13 @@ export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldNam
   }
   return keep(create(bytes.toString("latin1", start, end)));
 }
+
+/** Whether a line begins with this name and its colon. */
+export function leads({ bytes: name }: FieldName, bytes: Buffer, start: number): boolean {
+  return bytes[start + name.length] === COLON && isAt(name, bytes, start);
+}
+
+const COLON = 58;
 
 function isAt(name: Uint8Array, bytes: Buffer, start: number): boolean {
   for (let i = 0; i < name.length; i += 1) if (name[i] !== bytes[start + i]) return false;

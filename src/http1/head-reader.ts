@@ -109,8 +109,10 @@ export class HeadReader {
 
 /** Reads the heads of one kind of message: nearly all come whole and are read in one pass, the others with care. */
 export class MessageHeads<H extends RequestHead | ResponseHead> {
-  /** What was read behind the last head. */
-  rest: Buffer = EMPTY;
+  /** Behind the last head: where that begins, in which bytes, and these as text where there is one already. */
+  #bytes = EMPTY;
+  #end = 0;
+  #text: string | undefined;
   readonly #reader: HeadReader;
   readonly #limits: HeadLimits;
   readonly #kind: HeadKind<H>;
@@ -126,18 +128,35 @@ export class MessageHeads<H extends RequestHead | ResponseHead> {
     return this.#reader.held;
   }
 
+  /** What was read behind the last head. */
+  get rest(): Buffer {
+    return this.#end === this.#bytes.length ? EMPTY : this.#bytes.subarray(this.#end);
+  }
+
+  /** The same as Latin-1 text, if it has this length and costs nothing to have. */
+  restText(length: number): string | undefined {
+    return this.#text !== undefined && this.#text.length - this.#end === length
+      ? this.#text.slice(this.#end)
+      : undefined;
+  }
+
   /** The head that is complete with this chunk; undefined while it is not. `before`: see `parseRequestHead`. Throws HttpMessageError. */
   read(chunk: Buffer, before?: Headers): H | undefined {
     const reader = this.#reader;
     const whole = reader.held === 0 ? this.#kind.whole(chunk, this.#limits, before) : undefined;
     if (whole !== undefined) {
-      this.rest = whole.end === chunk.length ? EMPTY : chunk.subarray(whole.end);
+      this.#bytes = chunk;
+      this.#end = whole.end;
+      this.#text = whole.text;
       return whole;
     }
-    this.rest = EMPTY;
+    this.#bytes = EMPTY;
+    this.#end = 0;
+    this.#text = undefined;
     if (!reader.push(chunk)) return undefined;
     const { bytes, start, end } = reader;
-    if (end < bytes.length) this.rest = bytes.subarray(end);
+    this.#bytes = bytes;
+    this.#end = end;
     return this.#kind.parse(bytes, start, end, this.#limits);
   }
 }

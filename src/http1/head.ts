@@ -1,5 +1,5 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
-import { type FieldName, fieldNameAt, fields } from "./field-name.ts";
+import { type FieldName, fieldNameAt, fields, leads } from "./field-name.ts";
 import { Headers } from "./headers.ts";
 
 /** Bytes of a whole head, bytes of one line without its end, number of fields. */
@@ -27,8 +27,8 @@ export interface ResponseHead {
   readonly headers: Headers;
 }
 
-/** A head, and where it ends in the bytes that it was read from. */
-export type Read<Head> = Head & { readonly end: number };
+/** A head, the bytes that it was read from as Latin-1 text, and where it ends in them. */
+export type Read<Head> = Head & { readonly text: string; readonly end: number };
 
 const HTAB = 9;
 const LF = 10;
@@ -77,23 +77,31 @@ function parseFields(
   at: number,
   end: number,
   limits: HeadLimits,
+  first: FieldName,
   before?: Headers,
 ): Headers {
   const headers = new Headers();
+  let last = first;
   let count = 0;
   while (bytes[at] !== CR || bytes[at + 1] !== LF) {
     const line = at;
-    while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
-    const nameEnd = at;
-    if (bytes[at] !== COLON || at === line) {
-      if (at >= end) refuse("ERR_HTTP_LINE_END");
-      if (at === line && (bytes[at] === SP || bytes[at] === HTAB)) refuse("ERR_HTTP_FIELD_FOLDED");
-      refuseByte(bytes[at], "ERR_HTTP_FIELD_NAME");
+    let name = last.next;
+    if (name !== undefined && leads(name, bytes, line)) {
+      at += name.bytes.length;
+    } else {
+      while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
+      if (bytes[at] !== COLON || at === line) {
+        if (at >= end) refuse("ERR_HTTP_LINE_END");
+        if (at === line && (bytes[at] === SP || bytes[at] === HTAB)) refuse("ERR_HTTP_FIELD_FOLDED");
+        refuseByte(bytes[at], "ERR_HTTP_FIELD_NAME");
+      }
+      name = fieldNameAt(bytes, line, at);
+      if (name.isKept) last.next = name;
     }
+    last = name;
     at += 1;
     while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
     const valueStart = at;
-    const name = fieldNameAt(bytes, line, nameEnd);
     const again = before === undefined ? undefined : repeated(before, count, name, text, valueStart - origin);
     if (again !== undefined && bytes[(at = valueStart + again.length)] === CR && bytes[at + 1] === LF) {
       if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
@@ -115,6 +123,17 @@ function parseFields(
   fieldsEnd = at + 2;
   if (fieldsEnd - origin > limits.head) refuse("ERR_HTTP_HEAD_TOO_LONG");
   return headers;
+}
+
+/** Before the first field of each kind of section; no name of a field, so that nothing else stands before it. */
+const [REQUEST, RESPONSE, TRAILERS] = [":request", ":response", ":trailers"].map(startOf) as [
+  FieldName,
+  FieldName,
+  FieldName,
+];
+
+function startOf(wire: string): FieldName {
+  return { wire, lower: wire, lead: "", bit: 0, bytes: new Uint8Array(), next: undefined, isKept: true };
 }
 
 /** Shorter values are read sooner than they are compared. */
@@ -190,9 +209,9 @@ export function parseRequestHead(
   at += 9;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
-  const headers = parseFields(bytes, text, start, at + 2, end, limits, before);
+  const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, before);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
-  return { method, target, version, headers, end: fieldsEnd };
+  return { method, target, version, headers, text, end: fieldsEnd };
 }
 
 /** In more bytes the end of the head is found sooner by looking for it. */
@@ -235,8 +254,8 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REASON");
   if (at - start > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
   const reason = text.slice(reasonStart - start, at - start);
-  const headers = parseFields(bytes, text, start, at + 2, end, limits);
-  return { version, status, reason, headers, end: fieldsEnd };
+  const headers = parseFields(bytes, text, start, at + 2, end, limits, RESPONSE);
+  return { version, status, reason, headers, text, end: fieldsEnd };
 }
 
 /** As `wholeRequestHead`. */
@@ -255,7 +274,7 @@ const neverTrailers = ["transfer-encoding", "content-length", "host", "connectio
 /** The trailer section, from the line end before its first field to the empty line. Throws HttpMessageError. */
 export function parseTrailers(bytes: Buffer, start: number, end: number, limits: HeadLimits): Headers {
   if (bytes[start] !== CR || bytes[start + 1] !== LF) refuse("ERR_HTTP_LINE_END");
-  const trailers = parseFields(bytes, textOf(bytes, start, end), start, start + 2, end, limits);
+  const trailers = parseFields(bytes, textOf(bytes, start, end), start, start + 2, end, limits, TRAILERS);
   if (fieldsEnd !== end) refuse("ERR_HTTP_LINE_END");
   if (neverTrailers.some((name) => trailers.has(name))) refuse("ERR_HTTP_TRAILERS");
   return trailers;

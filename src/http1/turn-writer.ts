@@ -46,12 +46,12 @@ export class TurnWriter {
 
   /** Write a piece of a body, as a chunk or as it is; false means wait for `drain`. The bytes may be overwritten afterwards. */
   piece(bytes: Uint8Array, chunked: boolean): boolean {
-    const { length } = bytes;
-    if (length > SMALL) return this.#long(bytes, chunked);
-    if (length > 0) {
-      const text = latin1(bytes);
-      this.text(chunked ? `${length.toString(16)}\r\n${text}\r\n` : text);
-    }
+    return bytes.length > SMALL ? this.#long(bytes, chunked) : this.textPiece(latin1(bytes), chunked);
+  }
+
+  /** The same for Latin-1 text. */
+  textPiece(text: string, chunked: boolean): boolean {
+    if (text !== "") this.text(chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
     return !this.#wire.socket.writableNeedDrain;
   }
 

@@ -67,6 +67,8 @@ export interface UpstreamHandler {
    * read is still delivered.
    */
   onBody(chunk: Uint8Array): boolean;
+  /** The whole of a short body that has come with its head, as Latin-1 text; absent: it comes as other bodies do. */
+  onBodyText?(text: string): boolean;
   onEnd(trailers: Headers | undefined): void;
   /**
    * The upstream answered 101: the connection is the caller's, paused and without a timeout. Should it break before the caller

@@ -238,7 +238,8 @@ test("a head that is whole is read as with care, whatever the same client sent b
     } catch (error) {
       assert.ok(error instanceof HttpMessageError);
     }
-    const parts = (head: typeof careful) => head && { ...head, headers: head.headers.list, start: head.end };
+    const parts = (head: typeof careful) =>
+      head && { ...head, headers: head.headers.list, text: head.text.slice(0, head.end) };
     // Behind empty lines a head is read with care only.
     const expected = heads.start > 0 ? undefined : parts(careful);
     assert.deepEqual(parts(wholeRequestHead(bytes, limits)), expected);
