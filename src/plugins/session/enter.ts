@@ -150,7 +150,16 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     const told = tellsUpstream || tellsClient ? session : undefined;
     const shared = withTextsOf(owner, standing);
     const accused = authority.accusedOf(shared, session);
-    visitors.remember(key, { session: told, owner: shared, standing, accused, upstreamCookie, until, isStored });
+    visitors.remember(key, {
+      session: told,
+      owner: shared,
+      standing,
+      accused,
+      upstreamCookie,
+      until,
+      isStored,
+      hasCome: false,
+    });
   }
 
   function authenticate(ctx: Context, session: Session | undefined, owner: Owner, consumer: Consumer): undefined {

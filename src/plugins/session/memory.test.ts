@@ -6,7 +6,7 @@ import { RecognisedVisitors } from "./memory.ts";
 const owner = { consumerId: "c0000000-0000-4000-8000-000000000001", credentialId: undefined, groups: undefined };
 const accused = { lineage: "0.x", since: 0, cutOffs: [] };
 const standing = { consumer: { row: undefined }, credential: { row: undefined }, known: undefined };
-const common = { owner, standing, accused, upstreamCookie: undefined };
+const common = { owner, standing, accused, upstreamCookie: undefined, hasCome: false };
 const session: Session = createSessions({ secret: "a secret" }).create({});
 
 test("a visitor is remembered up to the last quiet second, and then forgotten", () => {
@@ -26,6 +26,19 @@ test("a visitor whose session the storage has no more is forgotten", () => {
   assert.ok(visitors.get("session=abc", 1000));
   stored = false;
   assert.equal(visitors.get("session=abc", 1000), undefined);
+});
+
+test("who came again stays when the memory is full", () => {
+  const visitors = new RecognisedVisitors();
+  const long = "x".repeat(8 * 1024 * 1024);
+  const remember = (i: number) =>
+    visitors.remember(`session=${i}${long}`, { ...common, session, until: 2000, isStored: undefined });
+  remember(0);
+  for (let i = 1; i < 40; i++) {
+    remember(i);
+    assert.ok(visitors.get(`session=0${long}`, 1000), `after ${i} others`);
+  }
+  assert.equal(visitors.get(`session=1${long}`, 1000), undefined);
 });
 
 test("the memory is bounded by the length of what it holds", () => {

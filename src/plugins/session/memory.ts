@@ -16,11 +16,16 @@ export interface Recognised {
   readonly until: number;
   /** Whether the storage still has what was opened; absent where the cookie itself holds the session. */
   readonly isStored: ((now: number) => boolean) | undefined;
+  /** Whether he came since the memory last looked for room. */
+  hasCome: boolean;
 }
 
 /** Bytes that one configured row remembers at most, and those of a visitor besides the text. */
 const MAX_SIZE = 128 * 1024 * 1024;
 const ENTRY_SIZE = 512;
+
+/** Of how many the hand passes by at a time, so that nobody waits for it. */
+const MOST_SPARED = 100;
 
 /** Marks of texts that were seen once, all rows together: 2 MB. */
 let seen: Uint32Array | undefined;
@@ -40,24 +45,39 @@ function markOf(cookie: string): number {
  * texts are kept, and only from the second time on: what comes once is not worth it. So strangers cannot fill it. It belongs to
  * its row: another secret or setting starts with an empty one.
  *
- * Two generations, of half the size each: who comes is in the younger one, which takes the place of the older one as it is full.
+ * When it is full, a hand goes round (CLOCK): who came since it passed by last stays, who did not makes room.
  */
 export class RecognisedVisitors {
-  #young = new Map<string, Recognised>();
-  #old = new Map<string, Recognised>();
-  /** Bytes of the younger generation. */
+  readonly #visitors = new Map<string, Recognised>();
   #size = 0;
+  #hand = this.#visitors.entries();
 
   get(cookie: string, now: number): Recognised | undefined {
-    const visitor = this.#young.get(cookie) ?? this.#old.get(cookie);
+    const visitor = this.#visitors.get(cookie);
     if (visitor === undefined) return undefined;
     if (now <= visitor.until && (visitor.isStored === undefined || visitor.isStored(now))) {
-      if (this.#old.size > 0 && !this.#young.has(cookie)) this.remember(cookie, visitor);
+      visitor.hasCome = true;
       return visitor;
     }
-    if (this.#young.delete(cookie)) this.#size -= sizeOf(cookie);
-    this.#old.delete(cookie);
+    this.#forget(cookie);
     return undefined;
+  }
+
+  #forget(cookie: string): void {
+    if (this.#visitors.delete(cookie)) this.#size -= sizeOf(cookie);
+  }
+
+  #makeRoom(): void {
+    for (let spared = 0; this.#size > MAX_SIZE; ) {
+      const { done, value } = this.#hand.next();
+      if (done) {
+        this.#hand = this.#visitors.entries();
+        continue;
+      }
+      const [cookie, visitor] = value;
+      if (visitor.hasCome && spared++ < MOST_SPARED) visitor.hasCome = false;
+      else this.#forget(cookie);
+    }
   }
 
   /** Whether this text came before, as far as that is noted; from now on it is. */
@@ -71,12 +91,9 @@ export class RecognisedVisitors {
   }
 
   remember(cookie: string, visitor: Recognised): void {
-    if (!this.#young.has(cookie)) this.#size += sizeOf(cookie);
-    this.#young.set(copy(cookie), visitor);
-    if (this.#size < MAX_SIZE / 2) return;
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#size = 0;
+    if (!this.#visitors.has(cookie)) this.#size += sizeOf(cookie);
+    this.#visitors.set(copy(cookie), visitor);
+    this.#makeRoom();
   }
 }
 
