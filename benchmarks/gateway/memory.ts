@@ -12,8 +12,11 @@ import { insertConsumers, insertRoutes } from "../harness/seed.ts";
 const SESSIONS = 100_000;
 const ROUTES = 1_000;
 const CONSUMERS = 10_000;
-/** Long enough for every session to be seen at the slowest rate that is of interest. */
-const SECONDS = 30;
+/**
+ * Long enough for every session to be seen at the slowest rate that is of interest, and twice this is less than the minute after which
+ * a session is renewed: of a load that does not take the new cookie each request would be one.
+ */
+const SECONDS = 20;
 /** Then V8 has given back what it does not need. */
 const REST_MS = 20_000;
 /** What is remembered costs less than this part of what is validated in full. */

@@ -10,6 +10,7 @@ import type { Recognised } from "./memory.ts";
 import type { Owner } from "./owner.ts";
 import type { Refusal } from "./refusals.ts";
 import { type Accused, cutOffsOf, type DenyList } from "./revocations.ts";
+import { subjectOf } from "./subject.ts";
 
 /** Seconds that `stale` uses what was known, unless the row says otherwise. */
 const STALE_SECONDS = 60;
@@ -27,7 +28,8 @@ const MOST_KNOWN = 10_000;
  */
 export interface Authority {
   readonly credentials: Credentials;
-  accusedOf(owner: Owner, session: Session): Accused;
+  /** With the texts of a standing, which all sessions of one consumer share, where it says the same. */
+  accusedOf(owner: Owner, session: Session, standing?: Standing): Accused;
   /** The consumer, or why the session does not count. Throws what the database throws, unless `stale` helps. */
   judge(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal>;
   /** What it rests on that a session counts; undefined where memory does not have it. */
@@ -71,6 +73,8 @@ export interface Standing {
   readonly credential: Remembered<unknown>;
   /** What `stale` falls back on, which is known anew with every visit. */
   readonly known: Known | undefined;
+  /** The owner of sessions that say nothing but the ids: one object, with the same texts, for all of them. */
+  readonly owner: Owner;
 }
 
 /** A judgement, and the last second in which it may stand in for one that cannot be made. */
@@ -84,6 +88,7 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
   const followsCredential = config.follow_credential !== false;
   const staleSeconds = staleSecondsOf(config);
   const known = new LRUCache<string, Known>({ max: MOST_KNOWN });
+  const standings = new WeakMap<Remembered<Consumer>, Standing>();
   const keyOf = ({ consumerId, credentialId, mark }: Owner) => `${consumerId} ${credentialId} ${mark}`;
 
   function ask(owner: Owner, accused: Accused, now: number): Awaitable<Consumer | Refusal> {
@@ -119,8 +124,11 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
 
   return {
     credentials,
-    accusedOf(owner, session) {
-      return new AccusedSession(owner, originOf(session));
+    accusedOf(owner, session, standing) {
+      const origin = originOf(session);
+      const consumer = standing?.consumer.row;
+      const name = consumer && subjectOf(consumer);
+      return new AccusedSession(owner, name === origin.subject ? { ...origin, subject: name } : origin);
     },
     judge(owner, accused, now) {
       if (!isUuid(owner.consumerId)) return "invalid_session_owner";
@@ -129,7 +137,16 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
     watch(owner) {
       const consumer = lookups.watch(consumerEntity, "id", owner.consumerId);
       const credential = followsCredential ? credentials.watch(owner) : consumer;
-      return consumer && credential && { consumer, credential, known: known.get(keyOf(owner)) };
+      if (!consumer?.row || !credential) return undefined;
+      const judged = known.get(keyOf(owner));
+      const last = standings.get(consumer);
+      if (last?.credential === credential && last.known === judged && last.owner.credentialId === owner.credentialId) {
+        return last;
+      }
+      const plain = { consumerId: consumer.row.id, credentialId: owner.credentialId, groups: undefined };
+      const standing = { consumer, credential, known: judged, owner: plain };
+      standings.set(consumer, standing);
+      return standing;
     },
     recall({ standing, accused }, now) {
       const consumer = standing.consumer.row;

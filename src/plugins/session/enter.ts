@@ -149,7 +149,7 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
     const upstreamCookie = upstreamCookies?.(ctx.request.headers.getAll("cookie"));
     const told = tellsUpstream || tellsClient ? session : undefined;
     const shared = withTextsOf(owner, standing);
-    const accused = authority.accusedOf(shared, session);
+    const accused = authority.accusedOf(shared, session, standing);
     visitors.remember(key, {
       session: told,
       owner: shared,
@@ -185,14 +185,12 @@ export function createEntrance(setup: Setup, { end }: Leaving, door: Door | unde
   };
 }
 
-/** The owner with the ids that the rows hold, which all sessions of one consumer share. What his credential was, the rows stand for. */
-function withTextsOf({ mark: _, ...owner }: Owner, { consumer, credential }: Standing): Owner {
-  const [consumerId, credentialId] = [consumer.row?.id, (credential.row as { id?: unknown } | undefined)?.id];
-  return {
-    ...owner,
-    consumerId: consumerId === owner.consumerId ? consumerId : owner.consumerId,
-    credentialId: credentialId === owner.credentialId ? (credentialId as string | undefined) : owner.credentialId,
-  };
+/** The owner with the texts that all sessions of one consumer share. What his credential was, his standing stands for. */
+function withTextsOf({ mark: _, ...owner }: Owner, { owner: shared }: Standing): Owner {
+  const { consumerId, credentialId } = shared;
+  const isPlain = owner.groups === undefined && owner.lineage === undefined;
+  if (owner.consumerId !== consumerId || owner.credentialId !== credentialId) return owner;
+  return isPlain ? shared : { ...owner, consumerId, credentialId };
 }
 
 function written(session: Session, owner: Owner, completed: Owner): Owner {

@@ -5,7 +5,7 @@ import { RecognisedVisitors } from "./memory.ts";
 
 const owner = { consumerId: "c0000000-0000-4000-8000-000000000001", credentialId: undefined, groups: undefined };
 const accused = { lineage: "0.x", since: 0, cutOffs: [] };
-const standing = { consumer: { row: undefined }, credential: { row: undefined }, known: undefined };
+const standing = { consumer: { row: undefined }, credential: { row: undefined }, known: undefined, owner };
 const common = { owner, standing, accused, upstreamCookie: undefined, hasCome: false };
 const session: Session = createSessions({ secret: "a secret" }).create({});
 
