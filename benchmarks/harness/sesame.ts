@@ -34,7 +34,7 @@ export interface SesameOptions {
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 /** As the launcher, `bin/sesame`, has it. */
-const FLAGS = ["--max-semi-space-size=8"];
+const FLAGS = ["--max-semi-space-size=16"];
 
 /** Start Sesame as a process of its own, without access logs, configured through its Admin API. */
 export async function startSesame(options: SesameOptions): Promise<Sesame> {

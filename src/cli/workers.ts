@@ -56,7 +56,7 @@ export async function startWorkers(
     exec: existsSync(file) ? file : file.replace(/\.ts$/, ".js"),
     args: [],
     // As the launcher has it.
-    execArgv: ["--max-semi-space-size=8", ...process.execArgv],
+    execArgv: ["--max-semi-space-size=16", ...process.execArgv],
   });
   const methods = { write: (write) => stores.write(write) } satisfies PrimaryMethods;
   const members = new Set<Member>();

@@ -138,7 +138,8 @@ export function proxiedLines(
   fields: AnswerFields,
   took: Latencies,
 ): string | undefined {
-  if (!ctx.response.isBare || head.headers.mayHave(SELDOM) || fields.upstreamStatus) return undefined;
+  if (!ctx.response.isBare || fields.upstreamStatus) return undefined;
+  if (head.headers.mayHave(SELDOM) || connectionOptions(head.headers) !== undefined) return undefined;
   const lines = new Lines();
   writeProxied(lines, ctx, head, fields);
   writeOwn(lines, ctx, fields, took, { via: fields.via, hasServer: true });

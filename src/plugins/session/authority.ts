@@ -151,7 +151,8 @@ export function createAuthority(config: Config, lookups: Lookups, denyList: Deny
     recall({ standing, accused }, now) {
       const consumer = standing.consumer.row;
       if (consumer === undefined || standing.credential.row === undefined) return undefined;
-      if (!lookups.isCurrent() || denyList.recall(accused, now) !== false) return undefined;
+      // It knows nothing either while changes of rows may be on their way.
+      if (denyList.recall(accused, now) !== false) return undefined;
       if (standing.known) standing.known.until = now + staleSeconds!;
       return consumer;
     },
