@@ -11,7 +11,7 @@ export interface Connection {
   readonly tls: boolean;
   /** The name asked for by SNI; absent without TLS or SNI. */
   readonly serverName?: string;
-  /** Lines that its requests to one upstream have in common; see `upstreamLead`. */
+  /** Lines that its requests to one upstream have in common: kept by `upstreamLead` for itself. */
   upstreamLines?: CommonLines | undefined;
 }
 

@@ -40,6 +40,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
   /** The upstream could not be had; the answer is an error in the form of a proxied one. */
   failed = false;
   readonly method: string;
+  /** As the request that it is to the pool; written here alone, complete once there is an address. */
   target = "";
   lead = "";
   body: UpstreamBody;

@@ -16,8 +16,9 @@ export interface FieldName {
   /** The one bit of a field in `fields` or of a group, whatever its spelling; 0 for all others. */
   readonly bit: number;
   readonly bytes: Uint8Array;
-  /** The one that stood behind it last, and most likely will again; only of those that are kept. */
+  /** The one that stood behind it last, and most likely will again: for the parser, which alone writes it; only of those that are kept. */
   next: FieldName | undefined;
+  /** Whether it is the one record of its spelling. */
   isKept: boolean;
 }
 

@@ -5,7 +5,10 @@ function forget(): void {
   isKnown = false;
 }
 
-/** Milliseconds since the epoch, read once in each turn of the event loop: a turn is short, and the system's clock costs more than it is worth. */
+/**
+ * Milliseconds since the epoch, read once in each turn of the event loop: a turn is short, and to read the system's clock takes longer than
+ * what is done with it. Not for what must hold to the millisecond, as a lease.
+ */
 export function turnMs(): number {
   if (!isKnown) {
     isKnown = true;

@@ -4,6 +4,7 @@ import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } fr
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 // Real servers for tests: programs of this machine on free ports of the loopback, with folders of their own.
@@ -194,4 +195,21 @@ export async function startServer(
   };
   await server.start();
   return server;
+}
+
+/** A server and a client of it for the tests of one `describe`: there from their beginning to their end. */
+export function useServer<S extends { remove(): Promise<void> }, C extends { close(): Promise<void> }>(
+  start: () => Promise<S>,
+  connect: (server: S) => C,
+): { readonly server: S; readonly client: C } {
+  const used = {} as { server: S; client: C };
+  before(async () => {
+    used.server = await start();
+    used.client = connect(used.server);
+  });
+  after(async () => {
+    await used.client?.close();
+    await used.server?.remove();
+  });
+  return used;
 }

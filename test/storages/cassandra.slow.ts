@@ -7,43 +7,36 @@ import { cassandraStorage } from "../../src/session/index.ts";
 import { testSessionStorage } from "../contracts/session-storage.ts";
 import { testOutage } from "../contracts/storage-outage.ts";
 import { type CassandraServer, lackingCassandra, startCassandra } from "../helpers/cassandra-server.ts";
+import { useServer } from "../helpers/servers.ts";
 
 const index = { audience: "YXVk", subject: "c3Vi" };
 const key = () => randomBytes(32).toString("base64url");
 const now = Math.floor(Date.now() / 1000);
 
 describe("Cassandra", { skip: lackingCassandra() }, () => {
-  let server: CassandraServer;
-  let client: ReturnType<typeof openCassandra>;
-  before(async () => {
-    server = await startCassandra();
-    client = openCassandra({ ...server.settings, read_timeout: 10_000 });
-  });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  const used = useServer(startCassandra, (server) => openCassandra({ ...server.settings, read_timeout: 10_000 }));
 
-  testSessionStorage("cassandra", () => cassandraStorage({ client, ensureTables: true }));
+  testSessionStorage("cassandra", () => cassandraStorage({ client: used.client, ensureTables: true }));
 
   test("nodes that start at once do not mind each other's creating the tables", async () => {
-    const open = () => cassandraStorage({ client, ensureTables: true, table: "other", table_meta: "other_index" });
+    const open = () =>
+      cassandraStorage({ client: used.client, ensureTables: true, table: "other", table_meta: "other_index" });
     const write = { now, ttl: 100, metadata: [index] };
     await Promise.all([1, 2, 3, 4, 5].map(() => open().set("session", key(), "text", write)));
     assert.equal((await open().list("session", index, now)).size, 5);
   });
 
   test("the server forgets by itself what has expired", async () => {
-    const storage = cassandraStorage({ client, ensureTables: true });
+    const storage = cassandraStorage({ client: used.client, ensureTables: true });
     const [own, old] = [key(), key()];
     await storage.set("session", old, "text", { now, ttl: 1000, metadata: [index] });
     await storage.set("session", own, "text", { now, ttl: 1, metadata: [index], replaces: old, stale_ttl: 1 });
     const rows = async () => ({
-      records: await client.query("SELECT data, ttl(data) AS ttl FROM sessions WHERE name = ? AND sid = ?", [
+      records: await used.client.query("SELECT data, ttl(data) AS ttl FROM sessions WHERE name = ? AND sid = ?", [
         "session",
         own,
       ]),
-      shortened: await client.query("SELECT exp FROM sessions WHERE name = ? AND sid = ?", ["session", old]),
+      shortened: await used.client.query("SELECT exp FROM sessions WHERE name = ? AND sid = ?", ["session", old]),
     });
     const before = await rows();
     assert.equal(before.records[0]!.data, "text");
@@ -57,14 +50,14 @@ describe("Cassandra", { skip: lackingCassandra() }, () => {
   });
 
   test("a life longer than Cassandra knows is cut", async () => {
-    const storage = cassandraStorage({ client, ensureTables: true });
+    const storage = cassandraStorage({ client: used.client, ensureTables: true });
     const own = key();
     await storage.set("session", own, "text", { now, ttl: 3_000_000_000 });
     assert.equal(await storage.get("session", own, now), "text");
   });
 
   test("a renewal that runs beside the logout brings nothing back", async () => {
-    const storage = cassandraStorage({ client, ensureTables: true });
+    const storage = cassandraStorage({ client: used.client, ensureTables: true });
     for (let i = 0; i < 20; i++) {
       const [old, fresh] = [key(), key()];
       await storage.set("session", old, "text", { now, ttl: 100, metadata: [index] });
@@ -81,7 +74,7 @@ describe("Cassandra", { skip: lackingCassandra() }, () => {
       [{ password: "mistyped-0123" }, /no node of Cassandra answers/],
       [{ keyspace: "nowhere" }, /nowhere/],
     ] as const) {
-      const other = openCassandra({ ...server.settings, ...changes });
+      const other = openCassandra({ ...used.server.settings, ...changes });
       await assert.rejects(other.query("SELECT now() FROM system.local", []), (error: Error) => {
         assert.match(error.message, expected);
         assert.ok(!JSON.stringify({ ...error, stack: error.stack }).includes("mistyped"));
@@ -92,16 +85,16 @@ describe("Cassandra", { skip: lackingCassandra() }, () => {
   });
 
   test("after its end, a client asks nothing any more", async () => {
-    const other = openCassandra(server.settings);
+    const other = openCassandra(used.server.settings);
     await other.query("SELECT now() FROM system.local", []);
     await other.close();
     await assert.rejects(other.query("SELECT now() FROM system.local", []), /was closed/);
   });
 
   testOutage("cassandra", {
-    server: () => server,
+    server: () => used.server,
     open(port) {
-      const opened = openCassandra({ ...server.settings, port, connect_timeout: 1000, read_timeout: 1000 });
+      const opened = openCassandra({ ...used.server.settings, port, connect_timeout: 1000, read_timeout: 1000 });
       return { storage: cassandraStorage({ client: opened, ensureTables: true }), close: () => opened.close() };
     },
     isDurable: true,

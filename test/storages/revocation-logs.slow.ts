@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
 import { openCassandra } from "../../src/plugins/session/clients/cassandra.ts";
@@ -12,9 +12,9 @@ import { memcachedLog } from "../../src/plugins/session/revocation-logs/memcache
 import { mysqlLog, postgresLog } from "../../src/plugins/session/revocation-logs/sql.ts";
 import type { SqlClient } from "../../src/session/index.ts";
 import { readAll, testRevocationLog } from "../contracts/revocation-log.ts";
-import { type CassandraServer, lackingCassandra, startCassandra } from "../helpers/cassandra-server.ts";
+import { lackingCassandra, startCassandra } from "../helpers/cassandra-server.ts";
 import { askMemcached, startMemcached } from "../helpers/memcached-server.ts";
-import { lacking, type TestServer } from "../helpers/servers.ts";
+import { lacking, useServer } from "../helpers/servers.ts";
 import { type SqlServer, startMariadb, startPostgres } from "../helpers/sql-servers.ts";
 
 /** Entries of a long list. */
@@ -98,29 +98,23 @@ const sqlKinds: readonly SqlKind[] = [
 
 for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
   describe(`what is revoked, in ${kind}`, { skip: lacks }, () => {
-    let server: SqlServer;
-    let client: ReturnType<typeof open>;
-    before(async () => {
-      server = await start("a secret");
-      client = open(server.settings);
-    });
-    after(async () => {
-      await client?.close();
-      await server?.remove();
-    });
-    const opened = (name: string, by: SqlClient = client) => log({ client: by, ensureTables: true, name });
+    const used = useServer(
+      () => start("a secret"),
+      (server) => open(server.settings),
+    );
+    const opened = (name: string, by: SqlClient = used.client) => log({ client: by, ensureTables: true, name });
 
     testRevocationLog(kind, () => ({
       open: opened,
       plant: (name, text) =>
-        client.query(`INSERT INTO sessions_revoked (name, entry, exp) VALUES ('${name}', '${text}', 1)`, []),
-      empty: () => client.query("TRUNCATE TABLE sessions_revoked", []),
+        used.client.query(`INSERT INTO sessions_revoked (name, entry, exp) VALUES ('${name}', '${text}', 1)`, []),
+      empty: () => used.client.query("TRUNCATE TABLE sessions_revoked", []),
     }));
 
     it("finds an entry that becomes visible after a later one", async () => {
       const reader = opened("held");
       await readAll(reader, now);
-      const commit = await hold(server.settings, encodeEntry(entry("early")));
+      const commit = await hold(used.server.settings, encodeEntry(entry("early")));
       await opened("held").append(entry("late"), now);
       for (let i = 0; i < 5; i++) assert.deepEqual((await readAll(reader, now)).keys, ["lineage:late"]);
       await commit();
@@ -135,7 +129,7 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
       for (const log of [one, two]) await readAll(log, now);
       await new Promise((resolve) => setTimeout(resolve, 1100));
       for (let i = 0; i < 2; i++) await readAll(two, now);
-      const left = async () => client.query("SELECT exp FROM sessions_revoked WHERE name = 'dropped'", []);
+      const left = async () => used.client.query("SELECT exp FROM sessions_revoked WHERE name = 'dropped'", []);
       // One in a hundred appends does it.
       for (let i = 0; (await left()).some(({ exp }) => Number(exp) === past); i++) {
         assert.ok(i < 3000);
@@ -148,8 +142,8 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
 
     it("reads a long list once", async (t) => {
       await readAll(opened("long"), now);
-      for (const statement of many) await client.query(statement, []);
-      const counted = counting(client);
+      for (const statement of many) await used.client.query(statement, []);
+      const counted = counting(used.client);
       const reader = opened("long", counted);
       const startMs = performance.now();
       assert.equal((await readAll(reader, now)).keys.length, COUNT);
@@ -162,7 +156,7 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
     });
 
     it("says which table is missing", async () => {
-      const missing = log({ client, table: "nowhere", name: "session" });
+      const missing = log({ client: used.client, table: "nowhere", name: "session" });
       await assert.rejects(missing.append(entry("a"), now), /nowhere_revoked/);
       await assert.rejects(readAll(missing, now), /nowhere_revoked/);
     });
@@ -170,28 +164,19 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
 }
 
 describe("what is revoked, in memcached", { skip: lacking("memcached") }, () => {
-  let server: TestServer;
-  let client: ReturnType<typeof openMemcached>;
-  before(async () => {
-    server = await startMemcached();
-    client = openMemcached({ port: server.port });
-  });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
-  const flush = () => askMemcached(server.port, "flush_all\r\n", "OK\r\n");
-  const opened = (name: string): RevocationLog => memcachedLog({ client, name, prefix: "p" });
+  const used = useServer(startMemcached, (server) => openMemcached({ port: server.port }));
+  const flush = () => askMemcached(used.server.port, "flush_all\r\n", "OK\r\n");
+  const opened = (name: string): RevocationLog => memcachedLog({ client: used.client, name, prefix: "p" });
   const nameOf = (name: string, ...parts: (string | number)[]) =>
     encodeURIComponent(["p", name, "sesame@revoked", ...parts].join(":"));
-  const idOf = async (name: string) => (await client.get(nameOf(name)))!.value;
+  const idOf = async (name: string) => (await used.client.get(nameOf(name)))!.value;
 
   testRevocationLog("memcached", () => ({
     open: opened,
     async plant(name, text) {
       const id = await idOf(name);
-      const number = await client.increment(nameOf(name, id));
-      await client.store("set", nameOf(name, id, number!), text, 0);
+      const number = await used.client.increment(nameOf(name, id));
+      await used.client.store("set", nameOf(name, id, number!), text, 0);
     },
     empty: flush,
   }));
@@ -201,23 +186,23 @@ describe("what is revoked, in memcached", { skip: lacking("memcached") }, () => 
     await log.append(entry("a"), now);
     await readAll(log, now);
     const id = await idOf("awaited");
-    const number = await client.increment(nameOf("awaited", id));
+    const number = await used.client.increment(nameOf("awaited", id));
     await log.append(entry("c"), now);
     const late = opened("awaited");
     assert.deepEqual((await readAll(log, now)).keys, ["lineage:c"]);
     assert.deepEqual((await readAll(late, now)).keys, ["lineage:a", "lineage:c"]);
-    await client.store("set", nameOf("awaited", id, number!), encodeEntry(entry("b")), 0);
+    await used.client.store("set", nameOf("awaited", id, number!), encodeEntry(entry("b")), 0);
     for (const reader of [log, late])
       assert.deepEqual(await readAll(reader, now), { keys: ["lineage:b"], isAnew: false });
   });
 
   it("begins anew when any part of it is lost or is none of it", async () => {
     for (const spoil of [
-      (id: string) => client.delete(nameOf("spoilt", id)),
-      () => client.delete(nameOf("spoilt")),
-      () => client.store("set", nameOf("spoilt"), "x y\u00e4", 0),
-      (id: string) => client.store("set", nameOf("spoilt", id), "99999999999", 0),
-      (id: string) => client.store("set", nameOf("spoilt", id), "0", 0),
+      (id: string) => used.client.delete(nameOf("spoilt", id)),
+      () => used.client.delete(nameOf("spoilt")),
+      () => used.client.store("set", nameOf("spoilt"), "x y\u00e4", 0),
+      (id: string) => used.client.store("set", nameOf("spoilt", id), "99999999999", 0),
+      (id: string) => used.client.store("set", nameOf("spoilt", id), "0", 0),
     ]) {
       const [one, two] = [opened("spoilt"), opened("spoilt")];
       await one.append(entry("a"), now);
@@ -235,7 +220,7 @@ describe("what is revoked, in memcached", { skip: lacking("memcached") }, () => 
     const log = opened("old");
     await log.append({ key: "[null,null]", before: now, expires: now + 34_560_000 }, now);
     const id = await idOf("old");
-    await client.store("set", nameOf("old", id), String(COUNT), 0);
+    await used.client.store("set", nameOf("old", id), String(COUNT), 0);
     for (let i = 0; i < 10; i++) await log.append(entry(`${i}`), now);
     const counts: number[] = [];
     for (let i = 0; i < 2; i++) {
@@ -244,36 +229,27 @@ describe("what is revoked, in memcached", { skip: lacking("memcached") }, () => 
       counts.push(performance.now() - startMs);
     }
     t.diagnostic(`${COUNT} numbers in ${counts[0]!.toFixed(0)} ms, then in ${counts[1]!.toFixed(0)} ms`);
-    const first = Number((await client.get(nameOf("old", id, "first")))!.value);
+    const first = Number((await used.client.get(nameOf("old", id, "first")))!.value);
     assert.ok(first > COUNT - 2000, `${first}`);
   });
 });
 
 describe("what is revoked, in Cassandra", { skip: lackingCassandra() }, () => {
-  let server: CassandraServer;
-  let client: ReturnType<typeof openCassandra>;
-  before(async () => {
-    server = await startCassandra();
-    client = openCassandra({ ...server.settings, read_timeout: 10_000 });
-  });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  const used = useServer(startCassandra, (server) => openCassandra({ ...server.settings, read_timeout: 10_000 }));
 
   testRevocationLog("cassandra", () => ({
-    open: (name) => cassandraLog({ client, ensureTables: true, name }),
+    open: (name) => cassandraLog({ client: used.client, ensureTables: true, name }),
     plant: (name, text) =>
-      client.query("INSERT INTO sessions_revoked (name, day, id, entry) VALUES (?, ?, now(), ?)", [
+      used.client.query("INSERT INTO sessions_revoked (name, day, id, entry) VALUES (?, ?, now(), ?)", [
         name,
         Math.floor(now / 86_400),
         text,
       ]),
-    empty: () => client.query("TRUNCATE TABLE sessions_revoked", []),
+    empty: () => used.client.query("TRUNCATE TABLE sessions_revoked", []),
   }));
 
   it("reads days before, and page by page", async () => {
-    const log = cassandraLog({ client, ensureTables: true, name: "long" });
+    const log = cassandraLog({ client: used.client, ensureTables: true, name: "long" });
     const old = now - 30 * 86_400;
     await log.append({ key: "lineage:old", before: null, expires: old + 34_560_000 }, old);
     for (let i = 0; i < 2500; i += 100) {

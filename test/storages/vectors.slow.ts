@@ -8,7 +8,7 @@ import { openRedis } from "../../src/plugins/session/clients/redis.ts";
 import { fileStorage, memcachedStorage, redisStorage, type SessionStorage } from "../../src/session/index.ts";
 import { askMemcached, keysOfMemcached, startMemcached } from "../helpers/memcached-server.ts";
 import { startRedis } from "../helpers/redis-servers.ts";
-import { freePort, lacking, type TestServer } from "../helpers/servers.ts";
+import { freePort, lacking, type TestServer, useServer } from "../helpers/servers.ts";
 import type { DumpedFile } from "../vectors/stand-ins/file.ts";
 import type { MemcachedKey } from "../vectors/stand-ins/memcached.ts";
 import type { RedisKey } from "../vectors/stand-ins/redis.ts";
@@ -127,32 +127,23 @@ function lastExpiry(index: string): number {
 }
 
 describe("vectors on memcached", { skip: lacking("memcached") }, () => {
-  let server: TestServer;
-  let client: ReturnType<typeof openMemcached>;
-  before(async () => {
-    server = await startMemcached();
-    client = openMemcached({ port: server.port });
-  });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  const used = useServer(startMemcached, (server) => openMemcached({ port: server.port }));
 
   async function dumped([key, expires]: [string, number]): Promise<MemcachedKey> {
-    const { value } = (await client.get(key))!;
+    const { value } = (await used.client.get(key))!;
     return { key, ttl_about: expires === -1 ? null : expires - Math.floor(Date.now() / 1000), value };
   }
 
   const servers = serversOf("memcached", {
     storage: ({ memcached }: VectorConfig): SessionStorage =>
-      memcachedStorage({ client, ...memcached, cleanUpProbability: 0 }),
+      memcachedStorage({ client: used.client, ...memcached, cleanUpProbability: 0 }),
     async load({ memcached = [] }) {
-      await askMemcached(server.port, "flush_all\r\n", "OK\r\n");
-      for (const { key, ttl_about, value } of memcached) await client.store("set", key, value, ttl_about ?? 0);
+      await askMemcached(used.server.port, "flush_all\r\n", "OK\r\n");
+      for (const { key, ttl_about, value } of memcached) await used.client.store("set", key, value, ttl_about ?? 0);
     },
     dump: async () => ({
       ...empty,
-      memcached: await Promise.all([...(await keysOfMemcached(server.port))].map(dumped)),
+      memcached: await Promise.all([...(await keysOfMemcached(used.server.port))].map(dumped)),
     }),
   });
 

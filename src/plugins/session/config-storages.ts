@@ -80,19 +80,26 @@ const consistency = (of: string) =>
     description: `How many replicas ${of}; \`QUORUM\` when unset, or \`LOCAL_QUORUM\` with \`local_datacenter\`.`,
   }) as const;
 
-const clusterNodes = {
-  type: "array",
-  newer: true,
-  len_min: 1,
-  elements: {
-    type: "record",
-    fields: {
-      ip: { type: "string", required: true, description: "The node's name or address." },
-      port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
+const address = (server: string) =>
+  ({ type: "string", required: true, description: `The ${server}'s name or address.` }) as const;
+
+/** Some servers of one kind, each with its address, under the name that it has in this list, and its port. */
+const serverList = <F extends Fields>(addressField: F, description: string) =>
+  ({
+    type: "array",
+    newer: true,
+    len_min: 1,
+    elements: {
+      type: "record",
+      fields: {
+        ...addressField,
+        port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
+      },
     },
-  },
-  description: "Some nodes of a cluster; the others are asked of them.",
-} as const;
+    description,
+  }) as const;
+
+const clusterNodes = serverList({ ip: address("node") }, "Some nodes of a cluster; the others are asked of them.");
 
 /** Other names of settings of Redis: accepted, translated and not kept. */
 const redisShorthands: Shorthands = {
@@ -145,19 +152,7 @@ export const storageConfig = {
       database: { type: "integer", newer: true, between: [0, 65_535], description: "The number of the database." },
       prefix,
       suffix,
-      sentinels: {
-        type: "array",
-        newer: true,
-        len_min: 1,
-        elements: {
-          type: "record",
-          fields: {
-            host: { type: "string", required: true, description: "The Sentinel's name or address." },
-            port: { type: "integer", required: true, between: [1, 65_535], description: "Its port." },
-          },
-        },
-        description: "Sentinels that know the server.",
-      },
+      sentinels: serverList({ host: address("Sentinel") }, "Sentinels that know the server."),
       master: { type: "string", newer: true, description: "What Sentinels call the server; `mymaster` when unset." },
       role: {
         type: "string",
