@@ -59,8 +59,8 @@ export class TurnWriter {
     const head = chunked ? `${this.#text}${bytes.length.toString(16)}\r\n` : this.#text;
     this.#text = "";
     if (head === "") return this.#written(this.#wire.write(bytes));
-    const start = Buffer.from(head, "latin1");
-    return this.#written(this.#wire.writeAll(chunked ? [start, bytes, LINE_END] : [start, bytes]));
+    if (!chunked) return this.#written(this.#wire.writeBehind(head, bytes));
+    return this.#written(this.#wire.writeAll([Buffer.from(head, "latin1"), bytes, LINE_END]));
   }
 
   /** Write now what has been joined, as before the end of the connection. */

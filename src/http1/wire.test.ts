@@ -119,6 +119,21 @@ test("a writer's pieces of any size come in their order, as they are or as chunk
   }
 });
 
+test("what has arrived goes on behind a text of any length", async (t) => {
+  const { open } = await listen(t);
+  for (const length of [0, 4, 5, 8000, 8196, 8197, 20_000]) {
+    const to = await open();
+    const before = "x".repeat(length);
+    const from = await open((bytes) => {
+      to.wire.writeBehind(before, bytes.subarray(4));
+      from.wire.socket.end();
+      to.wire.socket.end();
+    });
+    from.client.end(`head${numbers(length, 2000)}`);
+    assert.equal((await readAll(to.client)).toString(), before + numbers(length, 2000), `a text of ${length}`);
+  }
+});
+
 test("a wire whose connection is closed writes nowhere, though its descriptor is another's now", async (t) => {
   const { open } = await listen(t);
   let met = 0;

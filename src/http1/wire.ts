@@ -1,18 +1,27 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
 
-/** Takes what has come. The bytes are overwritten once this returns: who wants to keep them copies them. */
+/**
+ * Takes what has come. The bytes are overwritten once this returns, and those before a piece that is written with `writeBehind`
+ * are by that: who wants to keep them copies them.
+ */
 export type Receiver = (bytes: Buffer) => void;
 
+/** Room for a head before what has arrived, so that both can leave as one piece. */
+const ROOM = 8192;
+const memory = Buffer.allocUnsafeSlow(ROOM + 262_144);
+
 /** Where plain connections read into, all of them: only one is read at a time. */
-const arrivals = Buffer.allocUnsafeSlow(262_144);
+const arrivals = memory.subarray(ROOM);
 
 /** The beginnings of `arrivals`, by their length: to make one takes longer than to look it up. */
 const beginnings: Buffer[] = [];
+let lastLong = arrivals;
 
 function beginning(length: number): Buffer {
-  if (length > 4096) return arrivals.subarray(0, length);
-  return (beginnings[length] ??= arrivals.subarray(0, length));
+  if (length <= 4096) return (beginnings[length] ??= arrivals.subarray(0, length));
+  if (length !== lastLong.length) lastLong = arrivals.subarray(0, length);
+  return lastLong;
 }
 
 /**
@@ -70,6 +79,14 @@ export class Wire {
     if (written === data.length) return true;
     if (typeof data === "string") return this.socket.write(written === 0 ? data : data.slice(written), "latin1");
     return this.socket.write(Buffer.from(data.subarray(written)));
+  }
+
+  /** Write bytes behind Latin-1 text; else as `write`. Where the bytes have arrived, the text takes the place of what came before them. */
+  writeBehind(text: string, bytes: Uint8Array): boolean {
+    const start = bytes.byteOffset - text.length;
+    if (bytes.buffer !== memory.buffer || start < 0) return this.writeAll([Buffer.from(text, "latin1"), bytes]);
+    memory.write(text, start, "latin1");
+    return this.write(memory.subarray(start, bytes.byteOffset + bytes.length));
   }
 
   /** Write several pieces one behind the other; else as `write`. */
