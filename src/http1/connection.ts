@@ -131,8 +131,8 @@ export class Connection implements BodySink {
   #opened(): void {
     this.connecting = false;
     this.socket.setNoDelay(true);
-    this.exchange?.handler.onConnect?.();
     this.socket.uncork();
+    this.exchange?.handler.onConnect?.();
     this.watch();
   }
 

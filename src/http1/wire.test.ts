@@ -84,6 +84,52 @@ test("what the system does not take at once follows in its order, and drain tell
   assert.equal(drains, 1);
 });
 
+/** Write text until the client, who reads nothing, has the system take no more; the socket must know. */
+function fill(wire: Wire): void {
+  const text = "x".repeat(8000);
+  while (wire.write(text));
+  assert.ok(wire.socket.writableLength > 0 && wire.socket.writableNeedDrain);
+}
+
+test("text that waits for a client who breaks off is an error of the socket", async (t) => {
+  const { open } = await listen(t);
+  const { wire, client } = await open();
+  const errors: NodeJS.ErrnoException[] = [];
+  wire.socket.on("error", (error) => errors.push(error));
+  fill(wire);
+  client.resetAndDestroy();
+  await new Promise((resolve) => wire.socket.on("close", resolve));
+  assert.match(errors.map(({ code }) => code).join(), /^(ECONNRESET|EPIPE)$/);
+});
+
+test("text that waits is given up with its socket", async (t) => {
+  const { open } = await listen(t);
+  const { wire, client } = await open();
+  wire.socket.on("error", (error) => assert.fail(error));
+  fill(wire);
+  wire.socket.destroy();
+  await once(wire.socket, "close");
+  const next = await open();
+  next.wire.write("all is well");
+  next.wire.socket.end();
+  assert.equal((await readAll(next.client)).toString(), "all is well");
+  client.destroy();
+});
+
+test("where Node does not give its module for streams away, text takes the socket's way", async (t) => {
+  const { open } = await listen(t);
+  t.mock.method(process as unknown as { binding(): void }, "binding", () => {
+    throw new Error("not allowed");
+  });
+  const anew = "./handle.ts?without-its-module";
+  const { handleOf, writeText } = (await import(anew)) as typeof import("./handle.ts");
+  const { wire, client } = await open();
+  assert.ok(writeText(wire.socket, handleOf(wire.socket)!, "as usual"));
+  wire.socket.end();
+  assert.equal((await readAll(client)).toString(), "as usual");
+  assert.equal(wire.socket.bytesWritten, 8);
+});
+
 test("bytes that were written may be overwritten at once", async (t) => {
   const { open } = await listen(t);
   const { wire, client } = await open();

@@ -1,5 +1,6 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
+import { type Handle, handleOf, writeText } from "./handle.ts";
 
 /**
  * Takes what has come. The bytes are overwritten once this returns, and those before a piece that is written with `writeBehind`
@@ -75,10 +76,12 @@ export class Wire {
 
   /** Write bytes, or Latin-1 text; false means wait for `drain`. The bytes may be overwritten afterwards. */
   write(data: string | Uint8Array): boolean {
-    const written = this.#writeNow(data);
-    if (written === data.length) return true;
-    if (typeof data === "string") return this.socket.write(written === 0 ? data : data.slice(written), "latin1");
-    return this.socket.write(Buffer.from(data.subarray(written)));
+    const handle = this.#openHandle();
+    if (typeof data === "string") {
+      return handle === undefined ? this.socket.write(data, "latin1") : writeText(this.socket, handle, data);
+    }
+    const written = handle === undefined ? 0 : this.#writeNow(handle, data);
+    return written === data.length || this.socket.write(Buffer.from(data.subarray(written)));
   }
 
   /** Write bytes behind Latin-1 text; else as `write`. Where the bytes have arrived, the text takes the place of what came before them. */
@@ -91,27 +94,29 @@ export class Wire {
 
   /** Write several pieces one behind the other; else as `write`. */
   writeAll(pieces: readonly Uint8Array[]): boolean {
-    const written = this.#writeNow(pieces);
+    const handle = this.#openHandle();
+    const written = handle === undefined ? 0 : this.#writeNow(handle, pieces);
     if (written === pieces.reduce((sum, { length }) => sum + length, 0)) return true;
     return this.socket.write(Buffer.concat(pieces).subarray(written));
+  }
+
+  /** What can be written to without the socket; undefined when that may not be, as other writes wait in it. */
+  #openHandle(): Handle | undefined {
+    const { socket } = this;
+    return this.#isDirect && socket.writableLength === 0 && !socket.connecting ? handleOf(socket) : undefined;
   }
 
   /**
    * Have the system take as much as it does without waiting; answers how much that was. A descriptor is used only while its
    * handle is the socket's: once that is closed, the number may be another connection's.
    */
-  #writeNow(data: string | Uint8Array | readonly Uint8Array[]): number {
-    const { socket } = this;
-    if (!this.#isDirect || socket.writableLength > 0 || socket.connecting) return 0;
-    const handle = handleOf(socket);
-    if (handle === undefined) return 0;
+  #writeNow(handle: Handle, data: Uint8Array | readonly Uint8Array[]): number {
     if (handle !== this.#handle) {
       this.#handle = handle;
       this.#fd = handle.fd ?? -1;
     }
     if (this.#fd < 0) return 0;
     try {
-      if (typeof data === "string") return writeSync(this.#fd, data, null, "latin1");
       return data instanceof Uint8Array ? writeSync(this.#fd, data) : writevSync(this.#fd, data);
     } catch {
       // It takes nothing now; or the connection is broken, which the socket finds out when it writes.
@@ -148,14 +153,4 @@ class Reading {
       },
     };
   }
-}
-
-/** What Node keeps of an open connection in the system; a descriptor below 0 is none. */
-interface Handle {
-  readonly fd?: number;
-}
-
-/** Undefined once the socket is closed, and before it is opened. */
-function handleOf(socket: Socket): Handle | undefined {
-  return (socket as { _handle?: Handle | null })._handle ?? undefined;
 }

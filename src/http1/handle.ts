@@ -1,0 +1,71 @@
+import type { Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
+
+/** What Node has of an open connection in the system. */
+export interface Handle {
+  /** Its descriptor there; below 0, or absent, it has none. */
+  readonly fd?: number;
+  /** Answers an error's number, or 0 when all was taken: by the system, or by libuv, which then needs the request. */
+  writeLatin1String(request: WriteRequest, text: string): number;
+}
+
+/** What libuv tells the end of a write that it could not do at once. */
+interface WriteRequest {
+  oncomplete(status: number): void;
+}
+
+/** What Node's own `net` writes with. */
+interface StreamModule {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly streamBaseState: Int32Array;
+  readonly kLastWriteWasAsync: number;
+}
+
+/** Undefined once the socket is closed, and before it is opened. */
+export function handleOf(socket: Socket): Handle | undefined {
+  return (socket as { _handle?: Handle | null })._handle ?? undefined;
+}
+
+/** Not everybody has it: Node's permission model keeps it back, and a later Node may have another one. */
+const streams = findStreams();
+
+function findStreams(): StreamModule | undefined {
+  try {
+    const { binding } = process as unknown as { binding(name: string): StreamModule };
+    const found = binding("stream_wrap");
+    const isKnown = typeof found.WriteWrap === "function" && found.kLastWriteWasAsync in found.streamBaseState;
+    return isKnown ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The one that is used again and again, as it is seldom needed. */
+let request = streams && new streams.WriteWrap();
+
+/**
+ * Write Latin-1 text to a socket in which no other write waits; false means wait for `drain`. The way of `net` without what that
+ * prepares for the case that the system does not take all at once. Measured on a bare proxy, this saves a twentieth of its CPU.
+ */
+export function writeText(socket: Socket, handle: Handle, text: string): boolean {
+  if (streams === undefined || request === undefined) return socket.write(text, "latin1");
+  // A connection that is broken is found out by the socket, when it writes itself.
+  if (handle.writeLatin1String(request, text) !== 0) return socket.write(text, "latin1");
+  return streams.streamBaseState[streams.kLastWriteWasAsync] === 0 || awaitRest(socket, streams, text);
+}
+
+/** Have the socket count what libuv still writes as a write of its own, so that backpressure, order and errors are the socket's. */
+function awaitRest(socket: Socket, { WriteWrap }: StreamModule, text: string): boolean {
+  const busy = request!;
+  request = new WriteWrap();
+  socket._write = (_text, _encoding, done) => {
+    Reflect.deleteProperty(socket, "_write");
+    busy.oncomplete = (status) => done(status < 0 && !socket.destroyed ? writeError(status) : null);
+  };
+  return socket.write(text, "latin1");
+}
+
+function writeError(status: number): Error {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`write ${code}`), { code });
+}
