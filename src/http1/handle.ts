@@ -7,6 +7,8 @@ export interface Handle {
   readonly fd?: number;
   /** Answers an error's number, or 0 when all was taken: by the system, or by libuv, which then needs the request. */
   writeLatin1String(request: WriteRequest, text: string): number;
+  /** What libuv calls with what has come, or failed: that many bytes lie in the socket's buffer. */
+  onread?(bytes: unknown): void;
 }
 
 /** What libuv tells the end of a write that it could not do at once. */
@@ -14,10 +16,11 @@ interface WriteRequest {
   oncomplete(status: number): void;
 }
 
-/** What Node's own `net` writes with. */
+/** What Node's own `net` reads and writes with. */
 interface StreamModule {
   readonly WriteWrap: new () => WriteRequest;
   readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
   readonly kLastWriteWasAsync: number;
 }
 
@@ -33,11 +36,27 @@ function findStreams(): StreamModule | undefined {
   try {
     const { binding } = process as unknown as { binding(name: string): StreamModule };
     const found = binding("stream_wrap");
-    const isKnown = typeof found.WriteWrap === "function" && found.kLastWriteWasAsync in found.streamBaseState;
-    return isKnown ? found : undefined;
+    const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = found;
+    const isKnown = kReadBytesOrError in streamBaseState && kLastWriteWasAsync in streamBaseState;
+    return isKnown && typeof WriteWrap === "function" ? found : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Have `take` called with the number of bytes that were read into the socket's own buffer, without what `net` does for streams. Where
+ * it answers false, for errors and the end, and while the socket has a timeout, the way is that of `net`.
+ */
+export function onRead(socket: Socket, take: (length: number) => boolean): void {
+  const handle = handleOf(socket);
+  if (streams === undefined || handle?.onread === undefined) return;
+  const { streamBaseState, kReadBytesOrError } = streams;
+  const usual = handle.onread;
+  handle.onread = (bytes) => {
+    const length = streamBaseState[kReadBytesOrError]!;
+    if (length <= 0 || socket.destroyed || socket.timeout || !take(length)) usual.call(handle, bytes);
+  };
 }
 
 /** The one that is used again and again, as it is seldom needed. */

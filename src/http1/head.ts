@@ -164,21 +164,20 @@ function isTarget(method: string, target: string): boolean {
 /** What most requests name is what the one before did. */
 let lastHost = "";
 
-function isHost(text: string): boolean {
-  if (text === lastHost) return true;
-  if (!HOST.test(text)) return false;
-  lastHost = text;
-  return true;
-}
-
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
+/** As long as it is the same host, its value becomes the same string, which is compared at once. */
 function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
   let hosts = 0;
   for (let i = 0; i < headers.size; i += 1) {
-    if (headers.nameAt(i).bit === fields.host.bit && ((hosts += 1) > 1 || !isHost(headers.valueAt(i)))) return false;
+    if (headers.nameAt(i).bit !== fields.host.bit) continue;
+    const host = headers.valueAt(i);
+    if (host === lastHost) headers.putAt(i, lastHost);
+    else if (HOST.test(host)) lastHost = host;
+    else return false;
+    hosts += 1;
   }
-  return hosts === 1 || version === "1.0";
+  return hosts === 1 || (hosts === 0 && version === "1.0");
 }
 
 /**

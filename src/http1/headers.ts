@@ -47,6 +47,11 @@ export class Headers {
     return this.#list[2 * index + 1] as string;
   }
 
+  /** Replace a value; the new one is known to be valid. */
+  putAt(index: number, value: string): void {
+    this.#list[2 * index + 1] = value;
+  }
+
   /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
     return this.#list.map((part) => (typeof part === "string" ? part : part.wire));

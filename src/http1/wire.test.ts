@@ -276,6 +276,21 @@ test("a wire that was released is read as a stream, from the byte after what was
   assert.ok(read.equals(Buffer.from(text)));
 });
 
+test("reading on begins a socket's timeout anew", async (t) => {
+  const { open } = await listen(t);
+  const received: string[] = [];
+  const { wire, client } = await open((bytes) => received.push(String(bytes)));
+  let expired = 0;
+  wire.socket.setTimeout(300, () => (expired += 1));
+  for (let i = 0; i < 8; i += 1) {
+    client.write(`${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  assert.equal(received.join(""), "01234567");
+  assert.equal(expired, 0);
+  await once(wire.socket, "timeout");
+});
+
 test("a connection of our own reads into the shared buffer, and what is written before it is open waits", async (t) => {
   const server = createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,6 +1,6 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
-import { type Handle, handleOf, writeText } from "./handle.ts";
+import { type Handle, handleOf, onRead, writeText } from "./handle.ts";
 
 /**
  * Takes what has come. The bytes are overwritten once this returns, and those before a piece that is written with `writeBehind`
@@ -52,10 +52,9 @@ export class Wire {
     (accepted as { _handle?: unknown })._handle = null;
     const reading = new Reading(receive);
     const socket = new Socket({ handle, allowHalfOpen: true, onread: reading.options } as object);
-    reading.socket = socket;
+    reading.attach(socket);
     // Its server counts it until it is closed.
     socket.on("close", () => accepted.destroy());
-    readings.set(socket, reading);
     return new Wire(socket, true);
   }
 
@@ -63,8 +62,7 @@ export class Wire {
   static connect(options: TcpNetConnectOpts, receive: Receiver): Wire {
     const reading = new Reading(receive);
     const socket = connect({ ...options, onread: reading.options });
-    reading.socket = socket;
-    readings.set(socket, reading);
+    reading.attach(socket);
     return new Wire(socket, true);
   }
 
@@ -139,18 +137,29 @@ const readings = new WeakMap<Socket, Reading>();
 
 /** How a socket is read into the shared buffer. */
 class Reading {
-  socket!: Socket;
   isReleased = false;
   readonly options;
+  readonly #receive: Receiver;
+  #socket!: Socket;
 
   constructor(receive: Receiver) {
-    this.options = {
-      buffer: arrivals,
-      callback: (length: number): boolean => {
-        if (this.isReleased) return this.socket.push(Buffer.from(beginning(length)));
-        receive(beginning(length));
-        return true;
-      },
-    };
+    this.#receive = receive;
+    this.options = { buffer: arrivals, callback: (length: number) => this.#take(length) || this.#push(length) };
+  }
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    readings.set(socket, this);
+    onRead(socket, (length) => this.#take(length));
+  }
+
+  #take(length: number): boolean {
+    if (this.isReleased) return false;
+    this.#receive(beginning(length));
+    return true;
+  }
+
+  #push(length: number): boolean {
+    return this.#socket.push(Buffer.from(beginning(length)));
   }
 }
