@@ -1,6 +1,7 @@
 import {
   type FieldName,
   fieldName,
+  flat,
   Headers,
   fields as known,
   maskOf,
@@ -29,8 +30,8 @@ export function answerFields({ product, headers }: GatewaySettings): AnswerField
   const has = (...names: string[]) => names.some((name) => headers.includes(name));
   return {
     product,
-    via: `1.1 ${product}`,
-    via2: `2 ${product}`,
+    via: flat(`1.1 ${product}`),
+    via2: flat(`2 ${product}`),
     server: has("server_tokens", "server"),
     latency: has("latency_tokens", "x-kong-proxy-latency", "x-kong-response-latency", "x-kong-upstream-latency"),
     requestId: has("x-kong-request-id"),

@@ -1,4 +1,4 @@
-import { Headers, fields as known, maskOf } from "../http1/index.ts";
+import { flat, Headers, fields as known, maskOf } from "../http1/index.ts";
 import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
@@ -35,7 +35,7 @@ function prefixLine(prefix: string | undefined): string {
   if (prefix === undefined || prefix === "" || prefix === "/") return "";
   if (prefix !== lastPrefix) {
     lastPrefix = prefix;
-    lastLine = known["x-forwarded-prefix"].lead + escapePath(prefix);
+    lastLine = flat(known["x-forwarded-prefix"].lead + escapePath(prefix));
   }
   return lastLine;
 }

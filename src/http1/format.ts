@@ -1,5 +1,5 @@
 import { HttpMessageError } from "./errors.ts";
-import { isToken } from "./field-name.ts";
+import { flat, isToken } from "./field-name.ts";
 import { type Headers, isFieldValue } from "./headers.ts";
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
@@ -36,6 +36,6 @@ export function formatStatusLine(status: number, reason: string): string {
   if (status === last.status && reason === last.reason) return last.line;
   if (!Number.isInteger(status) || status < 100 || status > 999) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
   if (!isFieldValue(reason)) throw new HttpMessageError("ERR_HTTP_REASON");
-  last = { status, reason, line: `HTTP/1.1 ${status} ${reason}` };
+  last = { status, reason, line: flat(`HTTP/1.1 ${status} ${reason}`) };
   return last.line;
 }

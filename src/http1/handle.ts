@@ -55,7 +55,7 @@ export function onRead(socket: Socket, take: (length: number) => boolean): void 
   const usual = handle.onread;
   handle.onread = (bytes) => {
     const length = streamBaseState[kReadBytesOrError]!;
-    if (length <= 0 || socket.destroyed || socket.timeout || !take(length)) usual.call(handle, bytes);
+    if (length <= 0 || socket.timeout || !take(length)) usual.call(handle, bytes);
   };
 }
 
