@@ -142,7 +142,7 @@ export function proxiedLines(
   if (!ctx.response.isBare || fields.upstreamStatus) return undefined;
   if (head.headers.mayHave(SELDOM) || connectionOptions(head.headers) !== undefined) return undefined;
   const lines = new Lines();
-  writeProxied(lines, ctx, head, fields);
+  writeProxied(lines, ctx, head, fields, undefined);
   writeOwn(lines, ctx, fields, took, { via: fields.via, hasServer: true });
   return lines.text;
 }
@@ -150,11 +150,18 @@ export function proxiedLines(
 /** The head of an upstream's answer as the client gets it, before the header filters. Order of fields: SPEC-proxy §5. */
 export function proxiedHeaders(ctx: Context, head: UpstreamHead, fields: AnswerFields): Headers {
   const headers = new Headers();
-  writeProxied(headers, ctx, head, fields);
+  writeProxied(headers, ctx, head, fields, connectionOptions(head.headers));
   return headers;
 }
 
-function writeProxied(headers: FieldSink, ctx: Context, head: UpstreamHead, fields: AnswerFields): void {
+/** `named`: what the upstream's `Connection` keeps back. */
+function writeProxied(
+  headers: FieldSink,
+  ctx: Context,
+  head: UpstreamHead,
+  fields: AnswerFields,
+  named: ReadonlySet<string> | undefined,
+): void {
   const received = head.headers;
   const contentType = received.find(known["content-type"]);
   if (contentType !== undefined) headers.add(known["content-type"], contentType);
@@ -163,7 +170,6 @@ function writeProxied(headers: FieldSink, ctx: Context, head: UpstreamHead, fiel
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
   headers.add(known.connection, inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
   if (!ctx.response.isBare) addAll(headers, ctx.response.headers);
-  const named = connectionOptions(received);
   const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);

@@ -21,12 +21,7 @@ const MOST_DIGITS = 15;
 
 /** The one Content-Length. Throws ERR_HTTP_CONTENT_LENGTH when it is no decimal number, or not the only one. */
 function lengthIn(headers: Headers): number {
-  let text: string | undefined;
-  for (let i = 0; i < headers.size; i += 1) {
-    if (headers.nameAt(i).bit !== fields["content-length"].bit) continue;
-    if (text !== undefined) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
-    text = headers.valueAt(i);
-  }
+  const text = headers.only(fields["content-length"]);
   const length = text === undefined || text.length > MOST_DIGITS ? -1 : decimal(text);
   if (length < 0) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
   return length;
