@@ -33,8 +33,7 @@ export interface SesameOptions {
 }
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-/** As the launcher, `bin/sesame`, has it. */
-const FLAGS = ["--max-semi-space-size=16"];
+const launcher = fileURLToPath(new URL("../../bin/sesame", import.meta.url));
 
 /** Start Sesame as a process of its own, without access logs, configured through its Admin API. */
 export async function startSesame(options: SesameOptions): Promise<Sesame> {
@@ -73,7 +72,7 @@ async function launch(options: SesameOptions): Promise<Sesame> {
     SESAME_ADMIN_ACCESS_LOG: "off",
     SESAME_LOG_LEVEL: "warn",
   };
-  const server = await startServer([process.execPath, ...FLAGS, ...nodeOptions, main, "start"], {
+  const server = await startServer([process.execPath, ...nodeOptions, launcher, "start"], {
     cores,
     on: workers === 1 ? cores.subject : cores.all.slice(0, workers),
     env: settings,

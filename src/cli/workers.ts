@@ -55,8 +55,6 @@ export async function startWorkers(
   cluster.setupPrimary({
     exec: existsSync(file) ? file : file.replace(/\.ts$/, ".js"),
     args: [],
-    // As the launcher has it.
-    execArgv: ["--max-semi-space-size=16", ...process.execArgv],
   });
   const methods = { write: (write) => stores.write(write) } satisfies PrimaryMethods;
   const members = new Set<Member>();

@@ -1,4 +1,5 @@
 import { HttpMessageError } from "./errors.ts";
+import { flat } from "./flat.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -35,11 +36,6 @@ let bitsGiven = 0;
 
 function placeOf(length: number, first: number, last: number): FieldName[] {
   return places[(length * 37 + first * 5 + last) & 511]!;
-}
-
-/** The same text in one piece. V8 keeps what was joined as a tree, and goes through that with every write. */
-export function flat(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
 }
 
 function create(wire: string): FieldName {

@@ -1,5 +1,6 @@
 import { HttpMessageError } from "./errors.ts";
-import { flat, isToken } from "./field-name.ts";
+import { isToken } from "./field-name.ts";
+import { flat } from "./flat.ts";
 import { type Headers, isFieldValue } from "./headers.ts";
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;

@@ -9,7 +9,8 @@ export {
   type UpstreamFacts,
   type UpstreamPhase,
 } from "./errors.ts";
-export { type FieldName, fieldGroup, fieldName, fields, flat, isToken, maskOf } from "./field-name.ts";
+export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "./field-name.ts";
+export { flat } from "./flat.ts";
 export { formatRequestHead, formatResponseHead, formatStatusLine } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
