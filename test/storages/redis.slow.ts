@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { Redis } from "iovalkey";
 import { generate } from "selfsigned";
 import { openRedis, type RedisSettings } from "../../src/plugins/session/clients/redis.ts";
@@ -238,7 +241,7 @@ describe("Redis with Sentinels", { skip: lacking("redis-server", "redis-sentinel
         } catch (error) {
           errors.add((error as Error).message);
         }
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await setTimeout(5);
       }
     };
     const visitors = Promise.all([1, 2, 3, 4].map(visitor));
@@ -290,6 +293,33 @@ describe("a Redis Cluster", { skip: lacking("redis-server") }, () => {
     for (let number = 0; number < 60; number++) await storage.set("spread", key(), "text", { now: now(), ttl: 100 });
     for (const admin of admins) assert.ok((await admin.keys("spread:*")).length > 0);
     await client.close();
+  });
+
+  test("what is closed while it learns the slots keeps no process alive", { timeout: 30_000 }, async () => {
+    const program = `
+      const { openRedis } = await import(${JSON.stringify(new URL("../../src/plugins/session/clients/redis.ts", import.meta.url))});
+      const client = openRedis(${JSON.stringify(settings())});
+      await client.command(["GET", "a"]);
+      process.stdin.once("data", async () => {
+        await client.close();
+        process.stdin.destroy();
+      });
+      console.log("open");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["pipe", "pipe", "inherit"],
+      timeout: 20_000,
+    });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    for (const master of cluster.masters) master.pause();
+    try {
+      // It learns them every second.
+      await setTimeout(1_500);
+      child.stdin.write("close");
+      assert.deepEqual(await ended, [0, null]);
+    } finally {
+      for (const master of cluster.masters) master.resume();
+    }
   });
 
   test("when a master is gone its sessions are out of reach, others and new ones of others are not", async () => {

@@ -80,6 +80,8 @@ export function openRedis(settings: RedisSettings, trust: Trust = {}): OpenedRed
     },
     async close() {
       const redis = await driver;
+      // The driver of a cluster that is just learning the slots would otherwise ask for them again every second, for good.
+      if (redis !== undefined && "refreshSlotsCache" in redis) redis.refreshSlotsCache = () => undefined;
       redis?.disconnect();
     },
   };
