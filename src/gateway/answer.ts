@@ -1,13 +1,4 @@
-import {
-  type FieldName,
-  fieldName,
-  flat,
-  Headers,
-  fields as known,
-  maskOf,
-  type ResponseBody,
-  turnMs,
-} from "../http1/index.ts";
+import { fieldName, flat, Headers, fields as known, Lines, maskOf, type ResponseBody, turnMs } from "../http1/index.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers, connectionOptions } from "./hop-by-hop.ts";
 import { createRequestId } from "./request-id.ts";
@@ -24,6 +15,8 @@ export interface AnswerFields {
   readonly latency: boolean;
   readonly requestId: boolean;
   readonly upstreamStatus: boolean;
+  /** What it adds, by milliseconds of the upstream and of the proxy: kept by `ownLines` for itself. */
+  readonly own: readonly (Headers | undefined)[][];
 }
 
 export function answerFields({ product, headers }: GatewaySettings): AnswerFields {
@@ -36,6 +29,7 @@ export function answerFields({ product, headers }: GatewaySettings): AnswerField
     latency: has("latency_tokens", "x-kong-proxy-latency", "x-kong-response-latency", "x-kong-upstream-latency"),
     requestId: has("x-kong-request-id"),
     upstreamStatus: has("x-kong-upstream-status"),
+    own: Array.from({ length: MOST_UPSTREAM_MS }, () => Array.from({ length: MOST_PROXY_MS })),
   };
 }
 
@@ -49,10 +43,6 @@ function date(nowMs: number): string {
     dateText = new Date(second * 1000).toUTCString();
   }
   return dateText;
-}
-
-function addAll(headers: FieldSink, more: Headers): void {
-  for (let i = 0; i < more.size; i++) headers.add(more.nameAt(i), more.valueAt(i));
 }
 
 /** Tell the client which route and which service its request met. Source: SPEC-proxy §1.4. */
@@ -71,7 +61,7 @@ export function exitHeaders(ctx: Context, exit: Exit, nowMs: number): Headers {
   headers.add(known.date, date(nowMs));
   if (exit.contentType !== undefined) headers.add(known["content-type"], exit.contentType);
   headers.add(known.connection, exit.close || !ctx.request.inbound.keepAlive ? "close" : "keep-alive");
-  addAll(headers, ctx.response.headers);
+  headers.addAll(ctx.response.headers);
   // Two lines with one name only where both are meant: `Connection: Upgrade` stands beside `keep-alive`.
   for (let i = 0; i < exit.headers.length; i += 2) headers.append(exit.headers[i]!, exit.headers[i + 1]!);
   if (exit.status !== 204 && exit.status !== 304)
@@ -106,25 +96,8 @@ export interface UpstreamHead {
   readonly body: ResponseBody;
 }
 
-/** Where fields go: into `Headers`, or as lines into the text that goes on the wire. */
-interface FieldSink {
-  add(name: FieldName, value: string): void;
-  /** In the place of those of that name. */
-  put(name: FieldName, value: string): void;
-}
-
-class Lines implements FieldSink {
-  text = "";
-
-  add({ lead }: FieldName, value: string): void {
-    this.text += lead + value;
-  }
-
-  /** There is none of that name. */
-  put({ lead }: FieldName, value: string): void {
-    this.text += lead + value;
-  }
-}
+/** Where fields go: among others, or as lines into the text that goes on the wire. */
+type FieldSink = Headers | Lines;
 
 /** What upstreams seldom send, and the gateway's own fields depend on. */
 const SELDOM = maskOf("via", "trailer", "x-kong-upstream-latency", "x-kong-proxy-latency");
@@ -141,9 +114,10 @@ export function proxiedLines(
 ): string | undefined {
   if (!ctx.response.isBare || fields.upstreamStatus) return undefined;
   if (head.headers.mayHave(SELDOM) || connectionOptions(head.headers) !== undefined) return undefined;
-  const lines = new Lines();
+  const lines = new Lines("");
   writeProxied(lines, ctx, head, fields, undefined);
-  writeOwn(lines, ctx, fields, took, { via: fields.via, hasServer: true });
+  lines.addAll(ownLines(fields, took));
+  if (fields.requestId) lines.add(known["x-kong-request-id"], ctx.request.id);
   return lines.text;
 }
 
@@ -163,35 +137,46 @@ function writeProxied(
   named: ReadonlySet<string> | undefined,
 ): void {
   const received = head.headers;
-  const contentType = received.find(known["content-type"]);
-  if (contentType !== undefined) headers.add(known["content-type"], contentType);
+  const typeAt = received.indexOf(known["content-type"]);
+  if (typeAt >= 0) headers.addFrom(received, typeAt);
   const { inbound } = ctx.request;
   const chunked = writeFraming(headers, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
-  headers.add(known.connection, inbound.keepAlive && !endsByClose ? "keep-alive" : "close");
-  if (!ctx.response.isBare) addAll(headers, ctx.response.headers);
+  headers.addAll(inbound.keepAlive && !endsByClose ? KEEP_ALIVE : CLOSE);
+  if (!ctx.response.isBare) headers.addAll(ctx.response.headers);
   const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);
-    const value = received.valueAt(i);
-    if (name.bit === known["content-type"].bit && value === contentType) continue;
-    if (name.bit === known.trailer.bit && announcesTrailers) headers.add(name, value);
+    if (name.bit === known["content-type"].bit && received.valueAt(i) === received.valueAt(typeAt)) continue;
+    if (name.bit === known.trailer.bit && announcesTrailers) headers.addFrom(received, i);
     if ((name.bit & NOT_THEIRS) !== 0 || named?.has(name.lower)) continue;
-    headers.add(name, value);
+    headers.addFrom(received, i);
   }
   if (!received.mayHave(known.date.bit)) headers.add(known.date, date(turnMs()));
   if (fields.server && !received.mayHave(known.server.bit)) headers.add(known.server, fields.product);
 }
 
+const KEEP_ALIVE = Headers.constant(["Connection", "keep-alive"]);
+const CLOSE = Headers.constant(["Connection", "close"]);
+
 /** Answers whether trailers can follow the body: behind chunks, and in HTTP/2 behind what came in chunks. */
 function writeFraming(headers: FieldSink, { body, headers: received }: UpstreamHead, version: string): boolean {
-  if (body.kind === "length") headers.add(known["content-length"], String(body.length));
+  if (body.kind === "length") writeLength(headers, received, body.length);
   else if (body.kind === "none") {
-    const length = received.find(known["content-length"]);
-    if (length !== undefined) headers.add(known["content-length"], length);
+    const at = received.indexOf(known["content-length"]);
+    if (at >= 0) headers.addFrom(received, at);
   } else if (version === "1.1") headers.add(known["transfer-encoding"], "chunked");
   return body.kind === "chunked" && version !== "1.0";
 }
+
+/** As the upstream has written it, but without zeros before the number. */
+function writeLength(headers: FieldSink, received: Headers, length: number): void {
+  const at = received.indexOf(known["content-length"]);
+  if (at >= 0 && received.valueAt(at).charCodeAt(0) !== ZERO) headers.addFrom(received, at);
+  else headers.add(known["content-length"], String(length));
+}
+
+const ZERO = 0x30;
 
 /** The fields of an informational answer that are for the client, in the order they came. */
 export function informationalHeaders(received: Headers): Headers {
@@ -199,7 +184,7 @@ export function informationalHeaders(received: Headers): Headers {
   const named = connectionOptions(received);
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);
-    if ((name.bit & HOP_BY_HOP) === 0 && !named?.has(name.lower)) kept.add(name, received.valueAt(i));
+    if ((name.bit & HOP_BY_HOP) === 0 && !named?.has(name.lower)) kept.addFrom(received, i);
   }
   return kept;
 }
@@ -215,28 +200,43 @@ export interface Latencies {
 
 /** What the gateway adds to an upstream's answer after the header filters. */
 export function finishProxied(ctx: Context, fields: AnswerFields, took: Latencies): void {
-  const { headers } = ctx.response;
+  const { headers, status } = ctx.response;
   const via = withVia(headers, ctx.request.inbound.httpVersion === "2" ? fields.via2 : fields.via);
-  writeOwn(headers, ctx, fields, took, { via, hasServer: headers.mayHave(known.server.bit) });
+  writeOwn(headers, fields, took, { status, via, hasServer: headers.mayHave(known.server.bit) });
+  if (fields.requestId) headers.add(known["x-kong-request-id"], ctx.request.id);
 }
 
+/** All of it but the request's id. */
 function writeOwn(
-  headers: FieldSink,
-  ctx: Context,
+  headers: Headers,
   fields: AnswerFields,
   { upstreamMs, proxyMs }: Latencies,
-  { via, hasServer }: { readonly via: string; readonly hasServer: boolean },
+  { status, via, hasServer }: { readonly status: number; readonly via: string; readonly hasServer: boolean },
 ): void {
   if (fields.latency) {
     headers.put(known["x-kong-upstream-latency"], String(upstreamMs));
     headers.put(known["x-kong-proxy-latency"], String(proxyMs));
   }
-  if (fields.upstreamStatus) headers.put(UPSTREAM_STATUS, String(ctx.response.status));
+  if (fields.upstreamStatus) headers.put(UPSTREAM_STATUS, String(status));
   if (fields.server) {
     headers.put(known.via, via);
     if (!hasServer) headers.add(known.server, fields.product);
   }
-  if (fields.requestId) headers.add(known["x-kong-request-id"], ctx.request.id);
+}
+
+/** Below these times what is added is kept. */
+const MOST_UPSTREAM_MS = 128;
+const MOST_PROXY_MS = 8;
+
+/** What `writeOwn` makes for an answer to an HTTP/1 client that has a `Server`. */
+function ownLines(fields: AnswerFields, took: Latencies): Headers {
+  const row = fields.own[took.upstreamMs];
+  const kept = row?.[took.proxyMs];
+  if (kept !== undefined) return kept;
+  const own = new Headers();
+  writeOwn(own, fields, took, { status: 0, via: fields.via, hasServer: true });
+  if (row && took.proxyMs in row) row[took.proxyMs] = Headers.constant(own.list);
+  return own;
 }
 
 /** The gateways that a message has passed, with this one as the last. */

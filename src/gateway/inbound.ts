@@ -15,10 +15,12 @@ export interface Connection {
   upstreamLines?: CommonLines | undefined;
 }
 
-/** The lines that requests of one connection to one target and host have in common: before their path, and behind it. */
+/** The lines that requests of one connection to one route and host have in common: before their path, and behind it. */
 export interface CommonLines {
-  readonly target: object;
-  readonly host: string;
+  readonly row: object;
+  readonly host: string | undefined;
+  /** What the route strips of the path. */
+  readonly prefix: string | undefined;
   readonly start: string;
   readonly rest: string;
 }

@@ -58,7 +58,7 @@ function passedOn(received: Headers, trusted: boolean, named: ReadonlySet<string
   const kept = new Headers();
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);
-    if (passesOn(name, trusted) && !named?.has(name.lower)) kept.add(name, received.valueAt(i));
+    if (passesOn(name, trusted) && !named?.has(name.lower)) kept.addFrom(received, i);
   }
   return kept;
 }

@@ -1,9 +1,8 @@
-import { flat, Headers, fields as known, maskOf } from "../http1/index.ts";
+import { Headers, fields as known, Lines, maskOf } from "../http1/index.ts";
 import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
 import type { CommonLines, Inbound } from "./inbound.ts";
-import { escapePath } from "./path.ts";
 import type { Target } from "./target.ts";
 
 /** Whether the client asks for a WebSocket on a connection that can be handed over. */
@@ -18,26 +17,13 @@ export function isWebSocket(inbound: Inbound): boolean {
 export function upstreamLead(ctx: Context, target: Target, fields: AnswerFields, websocket: boolean): string {
   const { request } = ctx;
   const { headers, forwarded } = request;
-  const { prefix, route } = ctx.match!;
-  if (websocket || forwarded.trusted || route.row.preserve_host || headers.mayHave(UNUSUAL)) {
+  const { prefix } = ctx.match!;
+  if (websocket || forwarded.trusted || headers.mayHave(UNUSUAL)) {
     const names = { path: request.path, prefix, id: request.id };
     return linesOf(ownHeaders(ctx, target, fields, websocket, names));
   }
   const { start, rest } = linesOfConnection(ctx, target, fields);
-  return start + request.path + prefixLine(prefix) + rest + request.id;
-}
-
-let lastPrefix: string | undefined;
-let lastLine = "";
-
-/** Most requests meet the route of the one before. */
-function prefixLine(prefix: string | undefined): string {
-  if (prefix === undefined || prefix === "" || prefix === "/") return "";
-  if (prefix !== lastPrefix) {
-    lastPrefix = prefix;
-    lastLine = flat(known["x-forwarded-prefix"].lead + escapePath(prefix));
-  }
-  return lastLine;
+  return start + request.path + rest + request.id;
 }
 
 /** What a client seldom sends and our own fields then depend on. */
@@ -46,22 +32,25 @@ const UNUSUAL = maskOf("te", "via", "x-forwarded-for");
 /** No path, as a head cannot hold it. */
 const ANY_PATH = "\0";
 
+/** Most requests of a connection meet the route of the one before. */
 function linesOfConnection(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
-  const { inbound, forwarded } = ctx.request;
+  const { inbound, headers } = ctx.request;
   const { connection } = inbound;
+  const { route, prefix } = ctx.match!;
+  const host = headers.find(known.host);
   const last = connection.upstreamLines;
-  if (last !== undefined && last.target === target && last.host === forwarded.host) return last;
-  const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
+  if (last !== undefined && last.row === route.row && last.host === host && last.prefix === prefix) return last;
+  const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix, id: "" }));
   const at = lines.indexOf(ANY_PATH);
-  const found = { target, host: forwarded.host, start: lines.slice(0, at), rest: lines.slice(at + 1) };
+  const found = { row: route.row, host, prefix, start: lines.slice(0, at), rest: lines.slice(at + 1) };
   connection.upstreamLines = found;
   return found;
 }
 
 function linesOf(headers: Headers): string {
-  let text = "";
-  for (let i = 0; i < headers.size; i++) text += headers.nameAt(i).lead + headers.valueAt(i);
-  return text;
+  const lines = new Lines("");
+  lines.addAll(headers);
+  return lines.text;
 }
 
 /** What is another one in each request. */

@@ -2,21 +2,25 @@ import { HttpMessageError } from "./errors.ts";
 import { isToken } from "./field-name.ts";
 import { flat } from "./flat.ts";
 import { type Headers, isFieldValue } from "./headers.ts";
+import { Lines } from "./lines.ts";
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
+const VERSION = " HTTP/1.1";
+
 /** Fields as they stand on the wire behind a line, with its end and the empty line. They were checked when they came into `headers`. */
 export function formatFields(start: string, headers: Headers): string {
-  let text = start;
-  for (let i = 0; i < headers.size; i += 1) text += headers.nameAt(i).lead + headers.valueAt(i);
-  return `${text}\r\n\r\n`;
+  if (headers.size === 0) return `${start}\r\n\r\n`;
+  const lines = new Lines(start);
+  lines.addAll(headers);
+  return `${lines.text}\r\n\r\n`;
 }
 
 /** The request line of HTTP/1.1, without its end. Throws ERR_HTTP_METHOD or ERR_HTTP_TARGET. */
 export function formatRequestLine(method: string, target: string): string {
   if (method !== "GET" && !isToken(method)) throw new HttpMessageError("ERR_HTTP_METHOD");
   if (!TARGET.test(target)) throw new HttpMessageError("ERR_HTTP_TARGET");
-  return `${method} ${target} HTTP/1.1`;
+  return (method === "GET" ? "GET " : `${method} `) + target + VERSION;
 }
 
 /** The head of an HTTP/1.1 request, to be written as Latin-1. Throws as `formatRequestLine`. */

@@ -80,7 +80,7 @@ function parseFields(
   first: FieldName,
   before?: Headers,
 ): Headers {
-  const headers = new Headers();
+  const headers = Headers.of(text);
   let last = first;
   let count = 0;
   while (bytes[at] !== CR || bytes[at + 1] !== LF) {
@@ -99,25 +99,19 @@ function parseFields(
       if (name.isKept) last.next = name;
     }
     last = name;
-    at += 1;
+    const blank = (at += 1);
     while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
     const valueStart = at;
+    const isPlain = at === blank + 1 && bytes[blank] === SP;
     const again = before === undefined ? undefined : repeated(before, count, name, text, valueStart - origin);
-    if (again !== undefined && bytes[(at = valueStart + again.length)] === CR && bytes[at + 1] === LF) {
-      if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
-      if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
-      headers.add(name, again);
-      at += 2;
-      continue;
-    }
-    at = valueStart;
-    while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
+    if (again !== undefined) at += again.length;
+    else while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
     if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
     if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
     let valueEnd = at;
     while (valueEnd > valueStart && bytes[valueEnd - 1] === SP) valueEnd -= 1;
-    headers.add(name, text.slice(valueStart - origin, valueEnd - origin));
+    headers.addRead(name, valueStart - origin, valueEnd - origin, isPlain, again);
     at += 2;
   }
   fieldsEnd = at + 2;
@@ -139,11 +133,12 @@ function startOf(wire: string): FieldName {
 /** Shorter values are read sooner than they are compared. */
 const LONG = 32;
 
-/** The value that the field at the same place of the head before had, if it is what the text has here. */
+/** The value that the field at the same place of the head before had, if it is the whole value that the text has here. */
 function repeated(before: Headers, index: number, name: FieldName, text: string, at: number): string | undefined {
-  if (index >= before.size || before.nameAt(index) !== name) return undefined;
-  const value = before.valueAt(index);
-  return value.length > LONG && text.slice(at, at + value.length) === value ? value : undefined;
+  const value = index < before.size ? before.longAt(index, name, LONG) : undefined;
+  if (value === undefined) return undefined;
+  const end = at + value.length;
+  return text.charCodeAt(end) === CR && text.slice(at, end) === value ? value : undefined;
 }
 
 function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode): "1.0" | "1.1" {
@@ -172,7 +167,7 @@ function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
   for (let i = 0; i < headers.size; i += 1) {
     if (headers.nameAt(i).bit !== fields.host.bit) continue;
     const host = headers.valueAt(i);
-    if (host === lastHost) headers.putAt(i, lastHost);
+    if (host === lastHost) headers.recallAt(i, lastHost);
     else if (HOST.test(host)) lastHost = host;
     else return false;
     hosts += 1;

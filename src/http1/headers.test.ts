@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatFields } from "./format.ts";
+import { defaultLimits, parseRequestHead } from "./head.ts";
 import { Headers } from "./headers.ts";
+import { Lines } from "./lines.ts";
 
 const list = ["Host", "a", "Set-Cookie", "x=1", "X-Empty", "", "set-cookie", "y=2"];
 
@@ -79,4 +82,86 @@ test("a list of odd length is refused", () => {
 
 test("tabs and Latin-1 may stand in a value", () => {
   assert.equal(new Headers(["a", "\tä\xff "]).get("a"), "\tä\xff ");
+});
+
+/** The fields of a head that was read from these lines. */
+function read(lines: readonly string[], limits = { ...defaultLimits, head: 1e6 }): Headers {
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "latin1");
+  return parseRequestHead(bytes, 0, bytes.length, limits).headers;
+}
+
+function linesOf(headers: Headers): string[] {
+  return formatFields("", headers).split("\r\n").slice(1, -2);
+}
+
+test("what was read is written as it came, but for the white space around values", () => {
+  const headers = read([
+    "Host: a",
+    "X-Plain: 1",
+    "x-plain:2",
+    "X-Wide:   3",
+    "X-Tab:\t4",
+    "X-Behind: 5  ",
+    "X-Empty:",
+    "X-None: ",
+    "X: \xff",
+  ]);
+  const expected = [
+    "Host: a",
+    "X-Plain: 1",
+    "x-plain: 2",
+    "X-Wide: 3",
+    "X-Tab: 4",
+    "X-Behind: 5",
+    "X-Empty: ",
+    "X-None: ",
+    "X: \xff",
+  ];
+  assert.deepEqual(linesOf(headers), expected);
+  assert.deepEqual(headers.getAll("x-plain"), ["1", "2"]);
+  assert.deepEqual(linesOf(headers), expected, "also once values were asked for");
+  assert.deepEqual(linesOf(headers.clone()), expected);
+});
+
+test("what was changed is written as it is now", () => {
+  const headers = read(["Host: a", "A: 1", "B: 2", "C: 3", "B: 4", "D: 5"]);
+  const clone = headers.clone();
+  headers.set("b", "new");
+  assert.deepEqual(linesOf(headers), ["Host: a", "A: 1", "b: new", "C: 3", "D: 5"]);
+  assert.equal(headers.replace("c", "3", "33"), true);
+  headers.delete("host");
+  headers.append("E", "6");
+  assert.deepEqual(linesOf(headers), ["A: 1", "b: new", "C: 33", "D: 5", "E: 6"]);
+  assert.deepEqual(linesOf(clone), ["Host: a", "A: 1", "B: 2", "C: 3", "B: 4", "D: 5"]);
+});
+
+test("lines of several messages stand in one head", () => {
+  const [first, second] = [read(["Host: a", "A: 1", "B: 2"]), read(["Host: b", "A: 3", "B: 4"])];
+  const headers = new Headers();
+  headers.addFrom(second, 2);
+  headers.addAll(first);
+  headers.add(first.nameAt(1), "own");
+  headers.addFrom(second, 1);
+  const expected = ["B: 4", "Host: a", "A: 1", "B: 2", "A: own", "A: 3"];
+  assert.deepEqual(linesOf(headers), expected);
+  assert.deepEqual(headers.getAll("a"), ["1", "own", "3"]);
+  const lines = new Lines("start");
+  lines.addAll(headers);
+  lines.addFrom(first, 1);
+  lines.addFrom(second, 2);
+  assert.deepEqual(lines.text.split("\r\n"), ["start", ...expected, "A: 1", "B: 4"]);
+});
+
+test("a field far behind in a long head is the same as others", () => {
+  const long = Array.from({ length: 9 }, (_, i) => `X-${i}: ${"v".repeat(8000)}${i}`);
+  const headers = read(["Host: a", ...long, "Last: 1"]);
+  assert.equal(headers.get("x-8"), `${"v".repeat(8000)}8`);
+  assert.deepEqual(linesOf(headers), ["Host: a", ...long, "Last: 1"]);
+});
+
+test("constant fields are written as the list they were made of", () => {
+  const constant = Headers.constant(["A", "1", "B", "", "A", "2"]);
+  assert.deepEqual(constant.list, ["A", "1", "B", "", "A", "2"]);
+  assert.deepEqual(linesOf(constant), ["A: 1", "B: ", "A: 2"]);
+  assert.equal(Headers.constant([]).size, 0);
 });

@@ -1,5 +1,7 @@
 import { HttpMessageError } from "./errors.ts";
 import { type FieldName, fieldName } from "./field-name.ts";
+import { flat } from "./flat.ts";
+import type { Lines } from "./lines.ts";
 
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -13,13 +15,26 @@ function checkValue(value: string): void {
 }
 
 /**
+ * Where a line stands in the text of its message: its beginning, with the line end before it, above these bits, and its end in
+ * them. 0 where it is not there as it would be written, or too far behind.
+ */
+const END_BITS = 15;
+const FURTHEST = (1 << END_BITS) - 1;
+const NOWHERE = 0;
+
+/**
  * The fields of a message in wire order and case, one entry per line, values as Latin-1 text. Every field was checked when it
  * came in (by the parser, the constructor, `set` or `append`, which throw ERR_HTTP_FIELD_NAME or ERR_HTTP_FIELD_VALUE), so
  * nothing in here can split a message. Lookups take lower-case names, or, for what every request asks, the record of a name.
+ *
+ * What was read stays in the text of its message: a value is made when somebody asks for it, and lines that are passed on are
+ * written as they came (`Lines`).
  */
 export class Headers {
-  /** `[name, value, name, value, ...]` */
-  #list: (FieldName | string)[] = [];
+  /** `[name, place, value, ...]`: without a place there is a value. */
+  #list: (FieldName | number | string | undefined)[] = [];
+  /** What the places are in. */
+  #text = "";
   /** The bits of all names that are here, and perhaps of some that were. */
   #bits = 0;
 
@@ -35,31 +50,78 @@ export class Headers {
     return headers;
   }
 
+  /** For what will be read of this text, by `addRead`. */
+  static of(text: string): Headers {
+    const headers = new Headers();
+    headers.#text = text;
+    return headers;
+  }
+
+  /** Fields that are sent again and again: they are kept as the text that is written. */
+  static constant(list: readonly string[]): Headers {
+    const given = new Headers(list);
+    let text = "";
+    for (let i = 0; i < given.size; i += 1) text += given.nameAt(i).lead + given.valueAt(i);
+    const headers = Headers.of(flat(text));
+    for (let i = 0, at = 0; i < given.size; i += 1) {
+      const from = at + given.nameAt(i).lead.length;
+      at = from + given.valueAt(i).length;
+      headers.addRead(given.nameAt(i), from, at);
+    }
+    return headers;
+  }
+
   get size(): number {
-    return this.#list.length >> 1;
+    return this.#list.length / 3;
   }
 
   nameAt(index: number): FieldName {
-    return this.#list[2 * index] as FieldName;
+    return this.#list[3 * index] as FieldName;
   }
 
   valueAt(index: number): string {
-    return this.#list[2 * index + 1] as string;
+    return this.#valueAt(3 * index);
   }
 
-  /** Replace a value; the new one is known to be valid. */
-  putAt(index: number, value: string): void {
-    this.#list[2 * index + 1] = value;
+  #valueAt(at: number): string {
+    return (this.#list[at + 2] as string | undefined) ?? this.#makeValue(at);
+  }
+
+  #makeValue(at: number): string {
+    const place = this.#list[at + 1] as number;
+    const { lead } = this.#list[at] as FieldName;
+    const value = this.#text.slice((place >> END_BITS) + lead.length, place & FURTHEST);
+    this.#list[at + 2] = value;
+    return value;
+  }
+
+  /** The value as this string, which has the same characters. */
+  recallAt(index: number, value: string): void {
+    this.#list[3 * index + 2] = value;
+  }
+
+  /** The value when it is of this name, and longer than so many characters. */
+  longAt(index: number, name: FieldName, length: number): string | undefined {
+    const at = 3 * index;
+    if (this.#list[at] !== name) return undefined;
+    const value = this.#list[at + 2] as string | undefined;
+    if (value !== undefined) return value.length > length ? value : undefined;
+    const place = this.#list[at + 1] as number;
+    const isLong = (place & FURTHEST) - (place >> END_BITS) - name.lead.length > length;
+    return isLong ? this.#makeValue(at) : undefined;
   }
 
   /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
-    return this.#list.map((part) => (typeof part === "string" ? part : part.wire));
+    const list: string[] = [];
+    for (let i = 0; i < this.size; i += 1) list.push(this.nameAt(i).wire, this.valueAt(i));
+    return list;
   }
 
+  /** Where the field stands among the list's entries. */
   #index(lower: string, from: number): number {
     const list = this.#list;
-    for (let i = 2 * from; i < list.length; i += 2) if ((list[i] as FieldName).lower === lower) return i >> 1;
+    for (let at = from; at < list.length; at += 3) if ((list[at] as FieldName).lower === lower) return at;
     return -1;
   }
 
@@ -70,33 +132,39 @@ export class Headers {
 
   /** The first value of a field in `fields`. */
   find({ bit, lower }: FieldName): string | undefined {
-    if ((this.#bits & bit) === 0) return undefined;
-    const at = this.#index(lower, 0);
-    return at < 0 ? undefined : this.valueAt(at);
+    return (this.#bits & bit) === 0 ? undefined : this.get(lower);
   }
 
   /** The first value. `name` is lower-case, here and below. */
   get(name: string): string | undefined {
     const at = this.#index(name, 0);
-    return at < 0 ? undefined : this.valueAt(at);
+    return at < 0 ? undefined : this.#valueAt(at);
   }
 
   getAll(name: string): string[] {
     const values: string[] = [];
-    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) values.push(this.valueAt(at));
+    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 3)) values.push(this.#valueAt(at));
     return values;
   }
 
   /** The value of a field in `fields` that is there once; undefined without it, and when there are more. */
   only({ bit }: FieldName): string | undefined {
     if ((this.#bits & bit) === 0) return undefined;
-    let value: string | undefined;
-    for (let i = 0; i < this.#list.length; i += 2) {
-      if ((this.#list[i] as FieldName).bit !== bit) continue;
-      if (value !== undefined) return undefined;
-      value = this.#list[i + 1] as string;
+    let only = -1;
+    for (let at = 0; at < this.#list.length; at += 3) {
+      if ((this.#list[at] as FieldName).bit !== bit) continue;
+      if (only >= 0) return undefined;
+      only = at;
     }
-    return value;
+    return only < 0 ? undefined : this.#valueAt(only);
+  }
+
+  /** Where the first field of this name in `fields` is; -1 without one. */
+  indexOf({ bit }: FieldName): number {
+    if ((this.#bits & bit) !== 0) {
+      for (let at = 0; at < this.#list.length; at += 3) if ((this.#list[at] as FieldName).bit === bit) return at / 3;
+    }
+    return -1;
   }
 
   has(name: string): boolean {
@@ -105,8 +173,32 @@ export class Headers {
 
   /** Add a line after all others whose value is known to be valid. */
   add(name: FieldName, value: string): void {
-    this.#list.push(name, value);
+    this.#list.push(name, NOWHERE, value);
     this.#bits |= name.bit;
+  }
+
+  /**
+   * Add the line that was read with this value, from `from` to `end` of the text; only with one blank before it does the text have it
+   * as it would be written. `value` is the same, where there is one already.
+   */
+  addRead(name: FieldName, from: number, end: number, isPlain = true, value?: string): void {
+    if (isPlain && end <= FURTHEST) this.#list.push(name, ((from - name.lead.length) << END_BITS) | end, value);
+    else this.#list.push(name, NOWHERE, value ?? this.#text.slice(from, end));
+    this.#bits |= name.bit;
+  }
+
+  /** Add a line of another message. */
+  addFrom(other: Headers, index: number): void {
+    if (this.#text === "") this.#text = other.#text;
+    const at = 3 * index;
+    const name = other.#list[at] as FieldName;
+    if (this.#text === other.#text) this.#list.push(name, other.#list[at + 1], other.#list[at + 2]);
+    else this.#list.push(name, NOWHERE, other.#valueAt(at));
+    this.#bits |= name.bit;
+  }
+
+  addAll(others: Headers): void {
+    for (let i = 0; i < others.size; i += 1) this.addFrom(others, i);
   }
 
   /** Add a line after all others. Any case. */
@@ -130,9 +222,14 @@ export class Headers {
       this.add(name, value);
       return;
     }
-    this.#list[2 * at] = name;
-    this.#list[2 * at + 1] = value;
-    this.#drop(name.lower, at + 1);
+    this.#list[at] = name;
+    this.#putAt(at, value);
+    this.#drop(name.lower, at + 3);
+  }
+
+  #putAt(at: number, value: string): void {
+    this.#list[at + 1] = NOWHERE;
+    this.#list[at + 2] = value;
   }
 
   /**
@@ -141,9 +238,9 @@ export class Headers {
    */
   replace(name: string, start: string, value: string): boolean {
     checkValue(value);
-    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 1)) {
-      if (!this.valueAt(at).startsWith(start)) continue;
-      this.#list[2 * at + 1] = value;
+    for (let at = this.#index(name, 0); at >= 0; at = this.#index(name, at + 3)) {
+      if (!this.#valueAt(at).startsWith(start)) continue;
+      this.#putAt(at, value);
       return true;
     }
     return false;
@@ -160,14 +257,23 @@ export class Headers {
 
   #drop(name: string, from: number): void {
     for (let at = this.#index(name, from); at >= 0; at = this.#index(name, at)) {
-      this.#list.splice(2 * at, 2);
+      this.#list.splice(at, 3);
     }
+  }
+
+  /** Write a field: as it stands in the text, if it does. */
+  writeTo(lines: Lines, index: number): void {
+    const at = 3 * index;
+    const place = this.#list[at + 1] as number;
+    if (place === NOWHERE) lines.add(this.#list[at] as FieldName, this.#list[at + 2] as string);
+    else lines.addPart(this.#text, place >> END_BITS, place & FURTHEST);
   }
 
   /** An independent copy. */
   clone(): Headers {
     const copy = new Headers();
     copy.#list = this.#list.slice();
+    copy.#text = this.#text;
     copy.#bits = this.#bits;
     return copy;
   }

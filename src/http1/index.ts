@@ -24,6 +24,7 @@ export {
 } from "./head.ts";
 export { HeadReader, MessageHeads, requestHeads } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
+export { Lines } from "./lines.ts";
 export { createPool } from "./pool.ts";
 export { turnMs } from "./turn.ts";
 export { TurnWriter } from "./turn-writer.ts";
