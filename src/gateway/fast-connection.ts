@@ -112,7 +112,7 @@ export class FastConnection implements BodySink {
     if (this.#awaited === "body") this.#breakOff(408);
     else if (this.#awaited === "head" && this.#heads.held > 0) this.#refuse(408);
     else if (this.#awaited === "rest") this.#end();
-    else if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else if (!this.#wire.isWriting) this.#socket.destroy();
     else {
       // The client is still busy with the last answer.
       this.#watchWriting();
@@ -122,12 +122,12 @@ export class FastConnection implements BodySink {
 
   /** Give the client the time between two pieces of a body to read on. The socket's own timeout begins anew as it reads. */
   #watchWriting(): void {
-    if (!this.#socket.timeout) this.#socket.setTimeout(this.#owner.options.limits.bodyTimeoutMs);
+    if (!this.#socket.timeout) this.#wire.setTimeout(this.#owner.options.limits.bodyTimeoutMs);
   }
 
   #stalled(): void {
-    if (this.#socket.writableLength > 0) this.#socket.destroy();
-    else this.#socket.setTimeout(0);
+    if (this.#wire.isWriting) this.#socket.destroy();
+    else this.#wire.setTimeout(0);
   }
 
   // ----- reading
@@ -156,8 +156,8 @@ export class FastConnection implements BodySink {
     } finally {
       this.#isReading = false;
     }
-    if (this.#bytes.length > 0) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#bytes.length > 0) this.#wire.pause();
+    else this.#wire.resume();
   }
 
   #readMore(): boolean {
@@ -167,7 +167,7 @@ export class FastConnection implements BodySink {
       return true;
     }
     // A client that sends requests without reading their answers gets no further ones.
-    if (this.current !== undefined || this.#socket.writableNeedDrain) return false;
+    if (this.current !== undefined || this.#wire.isBlocked) return false;
     this.#readHead();
     return true;
   }
@@ -270,7 +270,7 @@ export class FastConnection implements BodySink {
     this.#bytes = NOTHING;
     this.#deadline.close();
     for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
-    socket.setTimeout(0);
+    this.#wire.setTimeout(0);
     this.#wire.release();
     this.#owner.closed(this);
     return { socket, firstBytes };
@@ -316,11 +316,11 @@ export class FastConnection implements BodySink {
     this.#await("close", DROP_MS);
     this.out.flush();
     this.#socket.end();
-    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#wire.resume();
   }
 
   #drained(): void {
-    this.#socket.setTimeout(0);
+    this.#wire.setTimeout(0);
     if (this.current !== undefined) this.current.listener?.onDrain();
     else this.#read();
   }

@@ -26,14 +26,14 @@ export interface ConnectionOwner {
  */
 export class Connection implements BodySink {
   readonly key: string;
-  readonly socket: Socket;
+  readonly wire: Wire;
   readonly out: TurnWriter;
   /** The TCP connection, or over it the TLS session, is not established yet. */
   connecting = true;
   /** Exchanges carried, the running one included. */
   requests = 0;
   exchange: Exchange | undefined;
-  readonly #wire: Wire;
+  readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #heads: MessageHeads<ResponseHead>;
   readonly #body: BodyReader;
@@ -58,17 +58,17 @@ export class Connection implements BodySink {
     this.#body = new BodyReader(owner.limits);
     const { host, port } = origin;
     const receive: Receiver = (chunk) => this.#received(chunk);
-    this.#wire =
+    this.wire =
       tls === undefined
         ? Wire.connect({ host, port }, receive)
         : Wire.over(connectTls({ ...tls, host, port }), receive);
-    this.socket = this.#wire.socket;
-    this.out = new TurnWriter(this.#wire, () => this.watch());
+    this.#socket = this.wire.socket;
+    this.out = new TurnWriter(this.wire, () => this.watch());
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
-    this.socket.cork();
-    if (tls !== undefined) this.socket.once("connect", () => (this.#handshaking = true));
-    this.socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
-    for (const [name, listener] of Object.entries(this.#listeners)) this.socket.on(name, listener);
+    this.#socket.cork();
+    if (tls !== undefined) this.#socket.once("connect", () => (this.#handshaking = true));
+    this.#socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
+    for (const [name, listener] of Object.entries(this.#listeners)) this.#socket.on(name, listener);
   }
 
   /** Begin an exchange with the head of its request; the connection must be new or idle. */
@@ -88,7 +88,7 @@ export class Connection implements BodySink {
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   /** Destroy the connection without a word to the exchange. */
@@ -113,7 +113,7 @@ export class Connection implements BodySink {
   watch(): void {
     const { exchange } = this;
     if (exchange === undefined || this.connecting) return;
-    if (!exchange.headDelivered && this.socket.writableNeedDrain) {
+    if (!exchange.headDelivered && this.wire.isBlocked) {
       this.#awaited = "ERR_UPSTREAM_WRITE_TIMEOUT";
       this.#deadline.start(exchange.request.writeTimeoutMs);
     } else if (exchange.paused || (exchange.sending && !exchange.headDelivered)) {
@@ -130,8 +130,8 @@ export class Connection implements BodySink {
 
   #opened(): void {
     this.connecting = false;
-    this.socket.setNoDelay(true);
-    this.socket.uncork();
+    this.#socket.setNoDelay(true);
+    this.#socket.uncork();
     this.exchange?.handler.onConnect?.();
     this.watch();
   }
@@ -232,18 +232,18 @@ export class Connection implements BodySink {
   #handOver(exchange: Exchange, head: ResponseHead, firstBytes: Uint8Array): void {
     this.exchange = undefined;
     this.#deadline.close();
-    for (const [name, listener] of Object.entries(this.#listeners)) this.socket.off(name, listener);
-    this.socket.on("error", ignore);
-    this.#wire.release();
+    for (const [name, listener] of Object.entries(this.#listeners)) this.#socket.off(name, listener);
+    this.#socket.on("error", ignore);
+    this.wire.release();
     this.#owner.closed(this);
-    exchange.handler.onUpgrade(this.socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
+    exchange.handler.onUpgrade(this.#socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
   }
 
   /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */
   #finish(exchange: Exchange, surplus: boolean): void {
     this.exchange = undefined;
-    if (this.#keepAlive && !surplus && !exchange.sending && this.socket.writableLength === 0) {
-      if (exchange.paused) this.socket.resume();
+    if (this.#keepAlive && !surplus && !exchange.sending && !this.wire.isWriting) {
+      this.wire.resume();
       this.#owner.released(this);
     } else {
       this.destroy();

@@ -77,8 +77,8 @@ export class Exchange implements UpstreamExchange {
   }
 
   get facts(): UpstreamFacts {
-    const { connecting, socket } = this.#connection;
-    const sending = this.sending || socket.writableLength > 0;
+    const { connecting, wire } = this.#connection;
+    const sending = this.sending || wire.isWriting;
     return {
       phase: connecting ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
       reused: this.#reused,
@@ -142,14 +142,14 @@ export class Exchange implements UpstreamExchange {
   pause(): void {
     if (this.paused || !this.#running) return;
     this.paused = true;
-    this.#connection.socket.pause();
+    this.#connection.wire.pause();
     this.#connection.watch();
   }
 
   resume(): void {
     if (!this.paused || !this.#running) return;
     this.paused = false;
-    this.#connection.socket.resume();
+    this.#connection.wire.resume();
     this.#connection.watch();
   }
 

@@ -52,7 +52,7 @@ export class TurnWriter {
   /** The same for Latin-1 text. */
   textPiece(text: string, chunked: boolean): boolean {
     if (text !== "") this.text(chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
-    return !this.#wire.socket.writableNeedDrain;
+    return !this.#wire.isBlocked;
   }
 
   #long(bytes: Uint8Array, chunked: boolean): boolean {

@@ -281,7 +281,8 @@ test("reading on begins a socket's timeout anew", async (t) => {
   const received: string[] = [];
   const { wire, client } = await open((bytes) => received.push(String(bytes)));
   let expired = 0;
-  wire.socket.setTimeout(300, () => (expired += 1));
+  wire.socket.on("timeout", () => (expired += 1));
+  wire.setTimeout(300);
   for (let i = 0; i < 8; i += 1) {
     client.write(`${i}`);
     await new Promise((resolve) => setTimeout(resolve, 60));

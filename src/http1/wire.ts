@@ -38,6 +38,9 @@ export class Wire {
   readonly socket: Socket;
   /** Absent where the way is the usual one. */
   readonly #reading: Reading | undefined;
+  /** The socket is not open, or was given something to write that may not have left. */
+  #mayHold = true;
+  #isPaused = false;
   /** What the descriptor belongs to; a socket lets go of it as it is closed. */
   #handle: Handle | undefined;
   #fd = -1;
@@ -72,14 +75,52 @@ export class Wire {
     return new Wire(socket);
   }
 
+  /** The socket is not open any more. */
+  get isClosed(): boolean {
+    return handleOf(this.socket) === undefined;
+  }
+
+  /** Something that was written waits in the socket. */
+  get isWriting(): boolean {
+    return this.#mayHold && this.socket.writableLength > 0;
+  }
+
+  /** So much waits that a write would answer false. */
+  get isBlocked(): boolean {
+    return this.#mayHold && this.socket.writableNeedDrain;
+  }
+
+  /** Read no more until `resume`. */
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume();
+  }
+
+  /** Have the socket tell by `timeout` when nothing was read or written for so long; 0 is never. */
+  setTimeout(ms: number): void {
+    if (this.#reading) this.#reading.hasTimeout = ms > 0;
+    this.socket.setTimeout(ms);
+  }
+
   /** Write bytes, or Latin-1 text; false means wait for `drain`. The bytes may be overwritten afterwards. */
   write(data: string | Uint8Array): boolean {
     const handle = this.#openHandle();
     if (typeof data === "string") {
-      return handle === undefined ? this.socket.write(data, "latin1") : writeText(this.socket, handle, data);
+      if (handle === undefined) return this.socket.write(data, "latin1");
+      const answer = writeText(this.socket, handle, data);
+      if (answer === undefined) return true;
+      this.#mayHold = true;
+      return answer;
     }
     const written = handle === undefined ? 0 : this.#writeNow(handle, data);
-    return written === data.length || this.socket.write(Buffer.from(data.subarray(written)));
+    return written === data.length || this.#hold(Buffer.from(data.subarray(written)));
   }
 
   /** Write bytes behind Latin-1 text; else as `write`. Where the bytes have arrived, the text takes the place of what came before them. */
@@ -95,13 +136,22 @@ export class Wire {
     const handle = this.#openHandle();
     const written = handle === undefined ? 0 : this.#writeNow(handle, pieces);
     if (written === pieces.reduce((sum, { length }) => sum + length, 0)) return true;
-    return this.socket.write(Buffer.concat(pieces).subarray(written));
+    return this.#hold(Buffer.concat(pieces).subarray(written));
+  }
+
+  #hold(bytes: Buffer): boolean {
+    this.#mayHold = true;
+    return this.socket.write(bytes);
   }
 
   /** What can be written to without the socket; undefined when that may not be, as other writes wait in it. */
   #openHandle(): Handle | undefined {
-    const { socket } = this;
-    return this.#reading && socket.writableLength === 0 && !socket.connecting ? handleOf(socket) : undefined;
+    return this.#mayHold && this.#holds() ? undefined : handleOf(this.socket);
+  }
+
+  #holds(): boolean {
+    this.#mayHold = this.#reading === undefined || this.socket.connecting || this.socket.writableLength > 0;
+    return this.#mayHold;
   }
 
   /**
@@ -135,6 +185,8 @@ export class Wire {
 /** How a socket is read into the shared buffer. */
 class Reading {
   isReleased = false;
+  /** Reading begins it anew, which is for `net` to do. */
+  hasTimeout = false;
   readonly options;
   readonly #receive: Receiver;
   #socket!: Socket;
@@ -146,7 +198,7 @@ class Reading {
 
   attach(socket: Socket): void {
     this.#socket = socket;
-    onRead(socket, (length) => this.#take(length));
+    onRead(socket, (length) => !this.hasTimeout && this.#take(length));
   }
 
   #take(length: number): boolean {
