@@ -17,13 +17,18 @@ interface Case {
 function forwarded({ settings, peer = "127.0.0.1", tls = false, headers = [] }: Case) {
   const connection = { remoteAddress: peer, remotePort: 5, localAddress: "127.0.0.1", localPort: 18000, tls };
   const inbound = { connection, headers: new Headers(["Host", "127.0.0.1:18000", ...headers]) };
-  return addressOf(inbound, createTrustedPeers({ ...DEFAULTS, ...settings }));
+  return { inbound, facts: addressOf(inbound, createTrustedPeers({ ...DEFAULTS, ...settings })) };
+}
+
+function fieldsOf(request: Case): Headers {
+  const { inbound, facts } = forwarded(request);
+  const fields = new Headers();
+  facts.addTo(fields, inbound.headers, request.path ?? "/any", request.prefix);
+  return fields;
 }
 
 function sent(request: Case): Record<string, string> {
-  const fields = new Headers();
-  forwarded(request).addTo(fields, request.path ?? "/any", request.prefix);
-  const { list } = fields;
+  const { list } = fieldsOf(request);
   return Object.fromEntries(list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]!]] : [])));
 }
 
@@ -33,9 +38,7 @@ const SPOOFED = [
 ];
 
 test("the upstream is told about the connection, in Kong's order (recorded from Kong Gateway 3.9.3)", () => {
-  const fields = new Headers();
-  forwarded({}).addTo(fields, "/strip/%20a", "/strip");
-  assert.deepEqual(fields.list, [
+  assert.deepEqual(fieldsOf({ path: "/strip/%20a", prefix: "/strip" }).list, [
     ...["X-Forwarded-For", "127.0.0.1", "X-Forwarded-Proto", "http", "X-Forwarded-Host", "127.0.0.1"],
     ...["X-Forwarded-Port", "18000", "X-Forwarded-Path", "/strip/%20a", "X-Forwarded-Prefix", "/strip"],
     ...["X-Real-IP", "127.0.0.1"],
@@ -65,7 +68,7 @@ test("what a trusted peer says is kept, and its address of the client believed",
     "X-Forwarded-Prefix": "/evil",
     "X-Real-IP": "9.9.9.9",
   });
-  const facts = forwarded({ settings, headers: SPOOFED });
+  const facts = forwarded({ settings, headers: SPOOFED }).facts;
   assert.deepEqual([facts.trusted, facts.scheme, facts.host, facts.clientAddress], [true, "https", "evil", "9.9.9.9"]);
 });
 
@@ -113,9 +116,10 @@ for (const [received, told] of hosts) {
 
 test("a request without Host tells no host", () => {
   const connection = { remoteAddress: "::1", remotePort: 5, localAddress: "::1", localPort: 80, tls: false };
-  const facts = addressOf({ connection, headers: new Headers() }, createTrustedPeers(DEFAULTS));
+  const headers = new Headers();
+  const facts = addressOf({ connection, headers }, createTrustedPeers(DEFAULTS));
   const fields = new Headers();
-  facts.addTo(fields, "/", undefined);
+  facts.addTo(fields, headers, "/", undefined);
   assert.equal(facts.host, "");
   assert.ok(!fields.has("x-forwarded-host"));
 });
@@ -191,8 +195,8 @@ for (const [header, recursive, values, client] of clients) {
   test(`${header} [${values.join(" | ")}]${recursive ? ", recursive," : ""} names ${client}`, () => {
     const settings = { trusted_ips: ["10.0.0.0/8"], real_ip_header: header, real_ip_recursive: recursive };
     const headers = values.flatMap((value) => [header, value]);
-    assert.equal(forwarded({ settings, peer: "10.0.0.1", headers }).clientAddress, client);
-    assert.equal(forwarded({ settings, peer: "8.8.8.8", headers }).clientAddress, "8.8.8.8");
+    assert.equal(forwarded({ settings, peer: "10.0.0.1", headers }).facts.clientAddress, client);
+    assert.equal(forwarded({ settings, peer: "8.8.8.8", headers }).facts.clientAddress, "8.8.8.8");
   });
 }
 
@@ -207,4 +211,21 @@ test("a list as long as a head can hold is read in linear time", () => {
     });
   }
   assert.ok(performance.now() - started < 500);
+});
+
+test("requests of one connection tell of their own hosts and addresses", () => {
+  const connection = { remoteAddress: "8.8.8.8", remotePort: 5, localAddress: "127.0.0.1", localPort: 80, tls: false };
+  const peers = createTrustedPeers(DEFAULTS);
+  const told = (list: readonly string[]) => {
+    const headers = new Headers(list);
+    const fields = new Headers();
+    const facts = addressOf({ connection, headers }, peers);
+    facts.addTo(fields, headers, "/", undefined);
+    return [facts.host, fields.get("x-forwarded-host"), fields.get("x-forwarded-for")];
+  };
+  assert.deepEqual(told(["Host", "a.test"]), ["a.test", "a.test", "8.8.8.8"]);
+  assert.deepEqual(told(["Host", "a.test", "X-Forwarded-For", "1.1.1.1"]), ["a.test", "a.test", "1.1.1.1, 8.8.8.8"]);
+  assert.deepEqual(told(["Host", "b.test:80"]), ["b.test", "b.test", "8.8.8.8"]);
+  assert.deepEqual(told([]), ["", undefined, "8.8.8.8"]);
+  assert.deepEqual(told(["Host", "a.test"]), ["a.test", "a.test", "8.8.8.8"]);
 });

@@ -106,39 +106,34 @@ export interface Forwarded {
   /** The port the client connected to, in decimal. */
   readonly port: string;
   /**
-   * Add the fields that tell the upstream, in wire order. `path` is as received, without query; `prefix` is what the route
-   * strips. A trusted peer's values stay; those of others are replaced, but for `X-Forwarded-For`, which is added to.
+   * Add the fields that tell the upstream, in wire order. `received` is what the request has, `path` its path as received, without
+   * query; `prefix` is what the route strips. A trusted peer's values stay; those of others are replaced, but for
+   * `X-Forwarded-For`, which is added to.
    */
-  addTo(headers: Headers, path: string, prefix: string | undefined): void;
+  addTo(headers: Headers, received: Headers, path: string, prefix: string | undefined): void;
 }
 
-/** Source: SPEC-proxy §2, §4. */
+/** Source: SPEC-proxy §2, §4. What it tells of a peer that is not trusted is kept with the connection, for requests to the same host. */
 export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peers: TrustedPeers): Forwarded {
   const { connection, headers } = inbound;
+  const hostField = headers.find(fields.host) ?? "";
+  const last = connection.forwarded;
+  if (last !== undefined && last.hostField === hostField) return last.facts;
   const peer = connection.remoteAddress;
-  const trusted = peers.trusts(peer);
   const scheme = connection.tls ? "https" : "http";
-  const host = readHost(headers.find(fields.host) ?? "").plain;
-  const port = portText(connection.localPort);
-  if (!trusted) return new ForwardedFacts(headers, peer, false, { clientAddress: peer, scheme, host, port });
-  return new ForwardedFacts(headers, peer, true, {
-    clientAddress: peers.clientAddress(peer, headers),
-    scheme: headers.get("x-forwarded-proto") ?? scheme,
-    host: headers.get("x-forwarded-host") ?? host,
-    port: headers.get("x-forwarded-port") ?? port,
-  });
-}
-
-let lastPort = 0;
-let lastText = "0";
-
-/** Most requests come in at the port of the one before. */
-function portText(port: number): string {
-  if (port !== lastPort) {
-    lastPort = port;
-    lastText = String(port);
+  const host = readHost(hostField).plain;
+  const port = String(connection.localPort);
+  if (peers.trusts(peer)) {
+    return new ForwardedFacts(peer, true, {
+      clientAddress: peers.clientAddress(peer, headers),
+      scheme: headers.get("x-forwarded-proto") ?? scheme,
+      host: headers.get("x-forwarded-host") ?? host,
+      port: headers.get("x-forwarded-port") ?? port,
+    });
   }
-  return lastText;
+  const facts = new ForwardedFacts(peer, false, { clientAddress: peer, scheme, host, port });
+  connection.forwarded = { hostField, facts };
+  return facts;
 }
 
 class ForwardedFacts implements Forwarded {
@@ -147,16 +142,9 @@ class ForwardedFacts implements Forwarded {
   readonly scheme: string;
   readonly host: string;
   readonly port: string;
-  readonly #headers: Headers;
   readonly #peer: string;
 
-  constructor(
-    headers: Headers,
-    peer: string,
-    trusted: boolean,
-    facts: Pick<Forwarded, "clientAddress" | "scheme" | "host" | "port">,
-  ) {
-    this.#headers = headers;
+  constructor(peer: string, trusted: boolean, facts: Pick<Forwarded, "clientAddress" | "scheme" | "host" | "port">) {
     this.#peer = peer;
     this.trusted = trusted;
     this.clientAddress = facts.clientAddress;
@@ -165,10 +153,10 @@ class ForwardedFacts implements Forwarded {
     this.port = facts.port;
   }
 
-  addTo(headers: Headers, path: string, prefix: string | undefined): void {
-    const theirPath = this.#told("x-forwarded-path");
-    const theirPrefix = this.#told("x-forwarded-prefix");
-    headers.add(fields["x-forwarded-for"], this.#chain());
+  addTo(headers: Headers, received: Headers, path: string, prefix: string | undefined): void {
+    const theirPath = this.trusted ? received.get("x-forwarded-path") : undefined;
+    const theirPrefix = this.trusted ? received.get("x-forwarded-prefix") : undefined;
+    headers.add(fields["x-forwarded-for"], this.#chain(received));
     headers.add(fields["x-forwarded-proto"], this.scheme);
     if (this.host !== "") headers.add(fields["x-forwarded-host"], this.host);
     headers.add(fields["x-forwarded-port"], this.port);
@@ -180,13 +168,9 @@ class ForwardedFacts implements Forwarded {
   }
 
   /** The addresses so far, trusted or not, and the peer's. */
-  #chain(): string {
-    if (!this.#headers.mayHave(fields["x-forwarded-for"].bit)) return this.clientAddress;
-    const before = this.#headers.getAll("x-forwarded-for");
+  #chain(received: Headers): string {
+    if (!received.mayHave(fields["x-forwarded-for"].bit)) return this.clientAddress;
+    const before = received.getAll("x-forwarded-for");
     return before.length === 0 ? this.clientAddress : `${before.join(", ")}, ${this.#peer}`;
-  }
-
-  #told(name: string): string | undefined {
-    return this.trusted ? this.#headers.get(name) : undefined;
   }
 }

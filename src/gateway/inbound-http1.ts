@@ -45,6 +45,8 @@ export function connectionOf(socket: Socket): Connection {
       localAddress: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
       tls: "encrypted" in socket,
+      forwarded: undefined,
+      upstreamLines: undefined,
       ...(typeof serverName === "string" && { serverName }),
     };
     connections.set(socket, connection);

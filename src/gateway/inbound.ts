@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Headers, ResponseBody } from "../http1/index.ts";
+import type { Forwarded } from "./forwarded.ts";
 
 /** Where a request came in: one object per connection. */
 export interface Connection {
@@ -11,6 +12,8 @@ export interface Connection {
   readonly tls: boolean;
   /** The name asked for by SNI; absent without TLS or SNI. */
   readonly serverName?: string;
+  /** What its requests with this Host say of the client: kept by `addressOf` for itself. */
+  forwarded?: { readonly hostField: string; readonly facts: Forwarded } | undefined;
   /** Lines that its requests to one upstream have in common: kept by `upstreamLead` for itself. */
   upstreamLines?: CommonLines | undefined;
 }

@@ -69,7 +69,7 @@ function ownHeaders(ctx: Context, target: Target, fields: AnswerFields, websocke
   headers.add(known.host, clientHost || target.hostHeader);
   headers.add(known.connection, websocket ? "keep-alive, Upgrade" : "keep-alive");
   if (websocket) headers.add(known.upgrade, "websocket");
-  forwarded.addTo(headers, names.path, names.prefix);
+  forwarded.addTo(headers, received, names.path, names.prefix);
   headers.add(known["x-kong-request-id"], names.id);
   return headers;
 }

@@ -19,9 +19,34 @@ export interface FieldName {
   readonly bytes: Uint8Array;
   /** The one that stood behind it last, and most likely will again: for the parser, which alone writes it; only of those that are kept. */
   next: FieldName | undefined;
+  /** The value that it most likely has, for a name that is looked at in every message: for the parser. */
+  usual: UsualValue | undefined;
   /** Whether it is the one record of its spelling. */
   isKept: boolean;
 }
+
+/** A valid value, which is the same string each time. */
+export class UsualValue {
+  text = "";
+  readonly #bytes = new Uint8Array(LONGEST_USUAL);
+
+  /** Whether this is the whole value at that place. */
+  isAt(bytes: Buffer, start: number): boolean {
+    const { length } = this.text;
+    for (let i = 0; i < length; i += 1) if (this.#bytes[i] !== bytes[start + i]) return false;
+    return bytes[start + length] === CR;
+  }
+
+  /** Longer texts are not kept. */
+  become(text: string): void {
+    if (text.length > LONGEST_USUAL) return;
+    this.text = text;
+    for (let i = 0; i < text.length; i += 1) this.#bytes[i] = text.charCodeAt(i);
+  }
+}
+
+const LONGEST_USUAL = 64;
+const CR = 13;
 
 /** Spellings that are kept, of those that come from outside; further ones are made anew each time. */
 const MOST_NAMES = 1000;
@@ -47,6 +72,7 @@ function create(wire: string): FieldName {
     bit: bits.get(lower) ?? 0,
     bytes: Buffer.from(wire, "latin1"),
     next: undefined,
+    usual: undefined,
     isKept: false,
   };
 }

@@ -1,5 +1,5 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
-import { type FieldName, fieldNameAt, fields, leads } from "./field-name.ts";
+import { type FieldName, fieldName, fieldNameAt, fields, leads, UsualValue } from "./field-name.ts";
 import { Headers } from "./headers.ts";
 
 /** Bytes of a whole head, bytes of one line without its end, number of fields. */
@@ -103,7 +103,9 @@ function parseFields(
     while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
     const valueStart = at;
     const isPlain = at === blank + 1 && bytes[blank] === SP;
-    const again = before === undefined ? undefined : repeated(before, count, name, text, valueStart - origin);
+    const again = name.usual?.isAt(bytes, at)
+      ? name.usual.text
+      : before && repeated(before, count, name, text, valueStart - origin);
     if (again !== undefined) at += again.length;
     else while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
@@ -119,6 +121,12 @@ function parseFields(
   return headers;
 }
 
+for (const wire of ["Connection", "connection"]) {
+  const name = fieldName(wire);
+  name.usual = new UsualValue();
+  name.usual.become("keep-alive");
+}
+
 /** Before the first field of each kind of section; no name of a field, so that nothing else stands before it. */
 const [REQUEST, RESPONSE, TRAILERS] = [":request", ":response", ":trailers"].map(startOf) as [
   FieldName,
@@ -127,7 +135,16 @@ const [REQUEST, RESPONSE, TRAILERS] = [":request", ":response", ":trailers"].map
 ];
 
 function startOf(wire: string): FieldName {
-  return { wire, lower: wire, lead: "", bit: 0, bytes: new Uint8Array(), next: undefined, isKept: true };
+  return {
+    wire,
+    lower: wire,
+    lead: "",
+    bit: 0,
+    bytes: new Uint8Array(),
+    next: undefined,
+    usual: undefined,
+    isKept: true,
+  };
 }
 
 /** Shorter values are read sooner than they are compared. */
@@ -156,20 +173,20 @@ function isTarget(method: string, target: string): boolean {
   return target.charCodeAt(0) === 0x2f || (target === "*" && method === "OPTIONS") || ABSOLUTE.test(target);
 }
 
-/** What most requests name is what the one before did. */
-let lastHost = "";
-
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
-/** As long as it is the same host, its value becomes the same string, which is compared at once. */
+/** Most requests name the host that the one before did. */
 function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
   let hosts = 0;
   for (let i = 0; i < headers.size; i += 1) {
-    if (headers.nameAt(i).bit !== fields.host.bit) continue;
+    const name = headers.nameAt(i);
+    if (name.bit !== fields.host.bit) continue;
     const host = headers.valueAt(i);
-    if (host === lastHost) headers.recallAt(i, lastHost);
-    else if (HOST.test(host)) lastHost = host;
-    else return false;
+    name.usual ??= new UsualValue();
+    if (host !== name.usual.text) {
+      if (!HOST.test(host)) return false;
+      name.usual.become(host);
+    }
     hosts += 1;
   }
   return hosts === 1 || (hosts === 0 && version === "1.0");

@@ -165,3 +165,30 @@ test("constant fields are written as the list they were made of", () => {
   assert.deepEqual(linesOf(constant), ["A: 1", "B: ", "A: 2"]);
   assert.equal(Headers.constant([]).size, 0);
 });
+
+/** One after the other: what is usual in one head is none of the next one's. */
+const turns = [
+  ["Host: a.test", "Connection: keep-alive"],
+  ["Host: a.test", "Connection: keep-alive, close"],
+  ["Host: a.test2", "Connection: keep-aliv"],
+  ["Host: a", "Connection: "],
+  ["host: b", "connection: keep-alive"],
+  [`Host: ${"a".repeat(200)}`, "Connection: keep-alivekeep-alive"],
+  [`Host: ${"a".repeat(200)}`, "Connection: Keep-Alive"],
+  ["Host: ", "Connection: close"],
+  ["Host: a", "Connection: keep-alive"],
+] as const;
+
+test("a host, and what is said of the connection, are those of the message", () => {
+  for (const lines of [...turns, ...turns.toReversed()]) {
+    const headers = read(lines);
+    const [host, connection] = lines.map((line) => line.replace(/^\w+: /, ""));
+    assert.deepEqual([headers.get("host"), headers.get("connection")], [host, connection]);
+    assert.deepEqual(linesOf(headers), lines);
+  }
+  for (const host of ["a b", "a\tb", 'a"', "a<"]) {
+    read(["Host: a"]);
+    assert.throws(() => read([`Host: ${host}`]), { code: "ERR_HTTP_HOST" });
+    assert.throws(() => read([`Host: ${host}`]), { code: "ERR_HTTP_HOST" }, "also the second time");
+  }
+});

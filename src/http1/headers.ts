@@ -95,11 +95,6 @@ export class Headers {
     return value;
   }
 
-  /** The value as this string, which has the same characters. */
-  recallAt(index: number, value: string): void {
-    this.#list[3 * index + 2] = value;
-  }
-
   /** The value when it is of this name, and longer than so many characters. */
   longAt(index: number, name: FieldName, length: number): string | undefined {
     const at = 3 * index;

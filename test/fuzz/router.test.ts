@@ -235,7 +235,7 @@ test("any request is routed and described without an exception, and nothing of i
         tls: false,
       };
       const told = new Headers();
-      addressOf({ connection, headers }, peers).addTo(told, escapePath(received), match.prefix);
+      addressOf({ connection, headers }, peers).addTo(told, headers, escapePath(received), match.prefix);
       for (const text of told.list) assert.doesNotMatch(text, /[\r\n\0]/);
     }),
     { numRuns: 3000 },
