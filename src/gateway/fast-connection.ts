@@ -7,6 +7,7 @@ import {
   type Headers,
   HttpMessageError,
   MessageHeads,
+  type Receiver,
   type RequestHead,
   requestFraming,
   requestHeads,
@@ -43,7 +44,7 @@ type Awaited = "request" | "head" | "body" | "rest" | "close";
  *
  *   request -> head -> (body while served) -> rest, if the answer came before the body's end -> request ... -> close
  */
-export class FastConnection implements BodySink {
+export class FastConnection implements BodySink, Receiver {
   readonly facts: Connection;
   readonly out: TurnWriter;
   /** The request whose answer is not complete. */
@@ -75,8 +76,7 @@ export class FastConnection implements BodySink {
 
   constructor(accepted: Socket, owner: FastOwner) {
     const { limits } = owner.options;
-    const receive = (chunk: Buffer) => this.#received(chunk);
-    this.#wire = "encrypted" in accepted ? Wire.over(accepted, receive) : Wire.accept(accepted, receive);
+    this.#wire = "encrypted" in accepted ? Wire.over(accepted, this) : Wire.accept(accepted, this);
     const { socket } = this.#wire;
     this.#socket = socket;
     this.#owner = owner;
@@ -132,7 +132,7 @@ export class FastConnection implements BodySink {
 
   // ----- reading
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     if (this.#awaited === "close" || this.#isBroken) {
       this.#drop(chunk);
       return;

@@ -181,10 +181,7 @@ test("one reader reads body after body", () => {
 test("what is written as chunks is read back", async () => {
   const stream = new PassThrough();
   const written: Buffer[] = [];
-  const out = new TurnWriter(
-    Wire.over(stream as never, (chunk) => written.push(chunk)),
-    () => {},
-  );
+  const out = new TurnWriter(Wire.over(stream as never, { received: (chunk) => void written.push(chunk) }), () => {});
   const pieces = ["hello", "", "x".repeat(300), "y".repeat(20_000), "z"];
   for (const piece of pieces) out.piece(bytes(piece), true);
   out.text(encodeLastChunk(new Headers(["A", "b"])));

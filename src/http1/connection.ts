@@ -5,11 +5,12 @@ import { Deadline } from "./deadline.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
+import type { Receiver } from "./handle.ts";
 import type { HeadLimits, ResponseHead } from "./head.ts";
 import { MessageHeads, responseHeads } from "./head-reader.ts";
 import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
-import { type Receiver, Wire } from "./wire.ts";
+import { Wire } from "./wire.ts";
 
 /** The pool, as its connections see it. */
 export interface ConnectionOwner {
@@ -24,12 +25,13 @@ export interface ConnectionOwner {
  * A connection to an upstream, which carries one exchange at a time. Its listeners are added once and find the exchange in a
  * field. One deadline serves connecting, writing, reading and lying idle, as only one of them is waited for at any time.
  */
-export class Connection implements BodySink {
+export class Connection implements BodySink, Receiver {
   readonly key: string;
   readonly wire: Wire;
   readonly out: TurnWriter;
   /** The TCP connection, or over it the TLS session, is not established yet. */
   connecting = true;
+  isDestroyed = false;
   /** Exchanges carried, the running one included. */
   requests = 0;
   exchange: Exchange | undefined;
@@ -57,11 +59,8 @@ export class Connection implements BodySink {
     this.#heads = new MessageHeads(owner.limits, responseHeads);
     this.#body = new BodyReader(owner.limits);
     const { host, port } = origin;
-    const receive: Receiver = (chunk) => this.#received(chunk);
     this.wire =
-      tls === undefined
-        ? Wire.connect({ host, port }, receive)
-        : Wire.over(connectTls({ ...tls, host, port }), receive);
+      tls === undefined ? Wire.connect({ host, port }, this) : Wire.over(connectTls({ ...tls, host, port }), this);
     this.#socket = this.wire.socket;
     this.out = new TurnWriter(this.wire, () => this.watch());
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
@@ -88,6 +87,7 @@ export class Connection implements BodySink {
   }
 
   destroy(): void {
+    this.isDestroyed = true;
     this.#socket.destroy();
   }
 
@@ -141,7 +141,7 @@ export class Connection implements BodySink {
     this.watch();
   }
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     const { exchange } = this;
     if (exchange === undefined) {
       this.destroy();

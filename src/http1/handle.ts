@@ -1,5 +1,17 @@
 import type { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
+import { arrived } from "./arrivals.ts";
+
+/**
+ * Takes what has come. The bytes are overwritten once `received` returns, and those before a piece that is written with `writeBehind`
+ * are by that: who wants to keep them copies them.
+ */
+export interface Receiver {
+  received(bytes: Buffer): void;
+}
+
+const RECEIVER = Symbol("receiver");
+const USUAL = Symbol("usual");
 
 /** What Node has of an open connection in the system. */
 export interface Handle {
@@ -7,8 +19,10 @@ export interface Handle {
   readonly fd?: number;
   /** Answers an error's number, or 0 when all was taken: by the system, or by libuv, which then needs the request. */
   writeLatin1String(request: WriteRequest, text: string): number;
-  /** What libuv calls with what has come, or failed: that many bytes lie in the socket's buffer. */
+  /** What libuv calls when something has come, or failed: the socket's buffer has it. */
   onread?(bytes: unknown): void;
+  [RECEIVER]?: Receiver;
+  [USUAL]?(bytes: unknown): void;
 }
 
 /** What libuv tells the end of a write that it could not do at once. */
@@ -45,18 +59,26 @@ function findStreams(): StreamModule | undefined {
 }
 
 /**
- * Have `take` called with the number of bytes that were read into the socket's own buffer, without what `net` does for streams. Where
- * it answers false, and for errors and the end, the way is that of `net`, which knows of a socket's timeout.
+ * Give what comes into `arrivals`, which must be the socket's buffer, to the receiver, without what `net` does for streams and for a
+ * socket's timeout. Errors and the end go the way of `net`. No function of its own for each connection: what is called for one of
+ * many connections is not in the processor's caches, and each step to it costs.
  */
-export function onRead(socket: Socket, take: (length: number) => boolean): void {
-  const handle = handleOf(socket);
-  if (streams === undefined || handle?.onread === undefined) return;
-  const { streamBaseState, kReadBytesOrError } = streams;
-  const usual = handle.onread;
-  handle.onread = (bytes) => {
-    const length = streamBaseState[kReadBytesOrError]!;
-    if (length <= 0 || !take(length)) usual.call(handle, bytes);
-  };
+export function shortenReading(handle: Handle, receiver: Receiver): void {
+  if (streams === undefined || handle.onread === undefined) return;
+  handle[RECEIVER] = receiver;
+  handle[USUAL] ??= handle.onread;
+  handle.onread = read;
+}
+
+/** Let `net` read again. */
+export function restoreReading(handle: Handle): void {
+  if (handle[USUAL]) handle.onread = handle[USUAL];
+}
+
+function read(this: Handle, bytes: unknown): void {
+  const length = streams!.streamBaseState[streams!.kReadBytesOrError]!;
+  if (length > 0) this[RECEIVER]!.received(arrived(length));
+  else this[USUAL]!(bytes);
 }
 
 /** The one that is used again and again, as it is seldom needed. */

@@ -13,6 +13,7 @@ export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "
 export { flat } from "./flat.ts";
 export { formatRequestHead, formatResponseHead, formatStatusLine } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
+export type { Receiver } from "./handle.ts";
 export {
   defaultLimits,
   type HeadLimits,
@@ -40,4 +41,4 @@ export type {
   UpstreamHandler,
   UpstreamRequest,
 } from "./upstream.ts";
-export { type Receiver, Wire } from "./wire.ts";
+export { Wire } from "./wire.ts";

@@ -68,7 +68,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
   #idleConnection(key: string): Connection | undefined {
     const idle = this.#stateOf(key)?.idle;
     let connection = idle?.pop();
-    while (connection?.wire.isClosed) connection = idle?.pop();
+    while (connection?.isDestroyed) connection = idle?.pop();
     if (connection !== undefined) this.#reused += 1;
     return connection;
   }
@@ -135,7 +135,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
 
   stats(): PoolStats {
     let idle = 0;
-    for (const state of this.#origins.values()) for (const { wire } of state.idle) idle += wire.isClosed ? 0 : 1;
+    for (const state of this.#origins.values()) for (const { isDestroyed } of state.idle) idle += isDestroyed ? 0 : 1;
     return { idle, active: this.#connections.size - idle, opened: this.#opened, reused: this.#reused };
   }
 }

@@ -20,10 +20,7 @@ function open(highWaterMark = 65_536) {
   const facts = {
     left,
     blocked: 0,
-    out: new TurnWriter(
-      Wire.over(stream as never, () => {}),
-      () => facts.blocked++,
-    ),
+    out: new TurnWriter(Wire.over(stream as never, { received() {} }), () => facts.blocked++),
   };
   return facts;
 }

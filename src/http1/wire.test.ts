@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { TurnWriter } from "./turn-writer.ts";
-import { type Receiver, Wire } from "./wire.ts";
+import { Wire } from "./wire.ts";
 
 /** A server whose connections are wires, and a way to have a new one: the wire and the client's end of it. */
 async function listen(t: TestContext) {
@@ -15,11 +15,11 @@ async function listen(t: TestContext) {
   return {
     server,
     port,
-    async open(receive: Receiver = () => {}) {
+    async open(received: (bytes: Buffer) => void = () => {}) {
       const accepted = once(server, "connection");
       const client = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
       const [socket] = (await accepted) as [Socket];
-      const wire = Wire.accept(socket, receive);
+      const wire = Wire.accept(socket, { received });
       wire.socket.on("error", () => {});
       client.on("error", () => {});
       t.after(() => {
@@ -298,7 +298,7 @@ test("a connection of our own reads into the shared buffer, and what is written 
   t.after(() => server.close());
   const { port } = server.address() as { port: number };
   let received = "";
-  const wire = Wire.connect({ port, host: "127.0.0.1" }, (bytes) => (received += bytes));
+  const wire = Wire.connect({ port, host: "127.0.0.1" }, { received: (bytes) => void (received += bytes) });
   t.after(() => wire.socket.destroy());
   wire.write("one ");
   await once(wire.socket, "connect");

@@ -1,29 +1,7 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
-import { type Handle, handleOf, onRead, writeText } from "./handle.ts";
-
-/**
- * Takes what has come. The bytes are overwritten once this returns, and those before a piece that is written with `writeBehind`
- * are by that: who wants to keep them copies them.
- */
-export type Receiver = (bytes: Buffer) => void;
-
-/** Room for a head before what has arrived, so that both can leave as one piece. */
-const ROOM = 8192;
-const memory = Buffer.allocUnsafeSlow(ROOM + 262_144);
-
-/** Where plain connections read into, all of them: only one is read at a time. */
-const arrivals = memory.subarray(ROOM);
-
-/** The beginnings of `arrivals`, by their length: to make one takes longer than to look it up. */
-const beginnings: Buffer[] = [];
-let lastLong = arrivals;
-
-function beginning(length: number): Buffer {
-  if (length <= 4096) return (beginnings[length] ??= arrivals.subarray(0, length));
-  if (length !== lastLong.length) lastLong = arrivals.subarray(0, length);
-  return lastLong;
-}
+import { arrivals, arrived, memory } from "./arrivals.ts";
+import { type Handle, handleOf, type Receiver, restoreReading, shortenReading, writeText } from "./handle.ts";
 
 /**
  * A socket with a shorter way for what nearly always happens: bytes are read into one buffer that all connections share, and
@@ -41,22 +19,22 @@ export class Wire {
   /** The socket is not open, or was given something to write that may not have left. */
   #mayHold = true;
   #isPaused = false;
-  /** What the descriptor belongs to; a socket lets go of it as it is closed. */
+  /** What is written to, once the socket is open; who writes to one that is closed is told so. */
   #handle: Handle | undefined;
   #fd = -1;
 
   private constructor(socket: Socket, reading?: Reading) {
     this.socket = socket;
     this.#reading = reading;
-    reading?.attach(socket);
+    reading?.begin(socket);
   }
 
   /** Over a socket that a server of plain TCP has accepted; nothing may have been read of it. */
-  static accept(accepted: Socket, receive: Receiver): Wire {
+  static accept(accepted: Socket, receiver: Receiver): Wire {
     const handle = handleOf(accepted);
-    if (handle?.fd === undefined || handle.fd < 0) return Wire.over(accepted, receive);
+    if (handle?.fd === undefined || handle.fd < 0) return Wire.over(accepted, receiver);
     (accepted as { _handle?: unknown })._handle = null;
-    const reading = new Reading(receive);
+    const reading = new Reading(receiver);
     const socket = new Socket({ handle, allowHalfOpen: true, onread: reading.options } as object);
     // Its server counts it until it is closed.
     socket.on("close", () => accepted.destroy());
@@ -64,20 +42,15 @@ export class Wire {
   }
 
   /** A new connection over plain TCP. */
-  static connect(options: TcpNetConnectOpts, receive: Receiver): Wire {
-    const reading = new Reading(receive);
+  static connect(options: TcpNetConnectOpts, receiver: Receiver): Wire {
+    const reading = new Reading(receiver);
     return new Wire(connect({ ...options, onread: reading.options }), reading);
   }
 
   /** Over any socket, as for TLS. */
-  static over(socket: Socket, receive: Receiver): Wire {
-    socket.on("data", receive);
+  static over(socket: Socket, receiver: Receiver): Wire {
+    socket.on("data", (bytes: Buffer) => receiver.received(bytes));
     return new Wire(socket);
-  }
-
-  /** The socket is not open any more. */
-  get isClosed(): boolean {
-    return handleOf(this.socket) === undefined;
   }
 
   /** Something that was written waits in the socket. */
@@ -105,7 +78,8 @@ export class Wire {
 
   /** Have the socket tell by `timeout` when nothing was read or written for so long; 0 is never. */
   setTimeout(ms: number): void {
-    if (this.#reading) this.#reading.hasTimeout = ms > 0;
+    if (ms > 0) this.#reading?.end();
+    else this.#reading?.begin(this.socket);
     this.socket.setTimeout(ms);
   }
 
@@ -146,11 +120,16 @@ export class Wire {
 
   /** What can be written to without the socket; undefined when that may not be, as other writes wait in it. */
   #openHandle(): Handle | undefined {
-    return this.#mayHold && this.#holds() ? undefined : handleOf(this.socket);
+    return this.#mayHold && this.#holds() ? undefined : this.#handle;
   }
 
   #holds(): boolean {
-    this.#mayHold = this.#reading === undefined || this.socket.connecting || this.socket.writableLength > 0;
+    const { socket } = this;
+    if (this.#handle === undefined && this.#reading && !socket.connecting) {
+      this.#handle = handleOf(socket);
+      this.#fd = this.#handle?.fd ?? -1;
+    }
+    this.#mayHold = this.#handle === undefined || socket.writableLength > 0;
     return this.#mayHold;
   }
 
@@ -159,11 +138,7 @@ export class Wire {
    * handle is the socket's: once that is closed, the number may be another connection's.
    */
   #writeNow(handle: Handle, data: Uint8Array | readonly Uint8Array[]): number {
-    if (handle !== this.#handle) {
-      this.#handle = handle;
-      this.#fd = handle.fd ?? -1;
-    }
-    if (this.#fd < 0) return 0;
+    if (this.#fd < 0 || handle !== handleOf(this.socket)) return 0;
     try {
       return data instanceof Uint8Array ? writeSync(this.#fd, data) : writevSync(this.#fd, data);
     } catch {
@@ -175,7 +150,7 @@ export class Wire {
   /** Give up the socket, paused: what comes from now on is for whoever reads it as a stream. */
   release(): Socket {
     const { socket } = this;
-    if (this.#reading) this.#reading.isReleased = true;
+    if (this.#reading) this.#reading.release();
     else socket.removeAllListeners("data");
     socket.pause();
     return socket;
@@ -184,30 +159,37 @@ export class Wire {
 
 /** How a socket is read into the shared buffer. */
 class Reading {
-  isReleased = false;
-  /** Reading begins it anew, which is for `net` to do. */
-  hasTimeout = false;
   readonly options;
-  readonly #receive: Receiver;
+  readonly #receiver: Receiver;
   #socket!: Socket;
+  #isReleased = false;
 
-  constructor(receive: Receiver) {
-    this.#receive = receive;
-    this.options = { buffer: arrivals, callback: (length: number) => this.#take(length) || this.#push(length) };
+  constructor(receiver: Receiver) {
+    this.#receiver = receiver;
+    this.options = { buffer: arrivals, callback: (length: number) => this.#take(arrived(length)) };
   }
 
-  attach(socket: Socket): void {
-    this.#socket = socket;
-    onRead(socket, (length) => !this.hasTimeout && this.#take(length));
-  }
-
-  #take(length: number): boolean {
-    if (this.isReleased) return false;
-    this.#receive(beginning(length));
+  /** The way of `net`. */
+  #take(bytes: Buffer): boolean {
+    if (this.#isReleased) return this.#socket.push(Buffer.from(bytes));
+    this.#receiver.received(bytes);
     return true;
   }
 
-  #push(length: number): boolean {
-    return this.#socket.push(Buffer.from(beginning(length)));
+  begin(socket: Socket): void {
+    this.#socket = socket;
+    const handle = handleOf(socket);
+    if (handle && !this.#isReleased) shortenReading(handle, this.#receiver);
+  }
+
+  /** Leave reading to `net`. */
+  end(): void {
+    const handle = handleOf(this.#socket);
+    if (handle) restoreReading(handle);
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    this.end();
   }
 }
