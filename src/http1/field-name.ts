@@ -16,7 +16,9 @@ export interface FieldName {
   readonly lead: string;
   /** The one bit of a field in `fields` or of a group, whatever its spelling; 0 for all others. */
   readonly bit: number;
-  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** Where its letters are in `letters`, if it is kept. */
+  at: number;
   /** The one that stood behind it last, and most likely will again: for the parser, which alone writes it; only of those that are kept. */
   next: FieldName | undefined;
   /** The value that it most likely has, for a name that is looked at in every message: for the parser. */
@@ -25,32 +27,52 @@ export interface FieldName {
   isKept: boolean;
 }
 
+/** Spellings that are kept, of those that come from outside; further ones are made anew each time. */
+const MOST_NAMES = 1000;
+const LONGEST_NAME = 64;
+
+/** The letters of all names that are kept, and of their usual values: in one place, so that to compare them finds it in the caches. */
+const letters = new Uint8Array(2 * MOST_NAMES * LONGEST_NAME);
+let lettersUsed = 0;
+
+/** Room for so many letters. */
+function roomFor(length: number): number {
+  lettersUsed += length;
+  return lettersUsed - length;
+}
+
+function write(text: string, at: number): void {
+  for (let i = 0; i < text.length; i += 1) letters[at + i] = text.charCodeAt(i);
+}
+
+/** Whether these letters are what stands in the bytes. */
+function isAt(at: number, length: number, bytes: Buffer, start: number): boolean {
+  for (let i = 0; i < length; i += 1) if (letters[at + i] !== bytes[start + i]) return false;
+  return true;
+}
+
 /** A valid value, which is the same string each time. */
 export class UsualValue {
   text = "";
-  readonly #bytes = new Uint8Array(LONGEST_USUAL);
+  #length = 0;
+  readonly #at = roomFor(LONGEST_NAME);
 
   /** Whether this is the whole value at that place. */
   isAt(bytes: Buffer, start: number): boolean {
-    const { length } = this.text;
-    for (let i = 0; i < length; i += 1) if (this.#bytes[i] !== bytes[start + i]) return false;
-    return bytes[start + length] === CR;
+    return bytes[start + this.#length] === CR && isAt(this.#at, this.#length, bytes, start);
   }
 
   /** Longer texts are not kept. */
   become(text: string): void {
-    if (text.length > LONGEST_USUAL) return;
+    if (text.length > LONGEST_NAME) return;
     this.text = text;
-    for (let i = 0; i < text.length; i += 1) this.#bytes[i] = text.charCodeAt(i);
+    this.#length = text.length;
+    write(text, this.#at);
   }
 }
 
-const LONGEST_USUAL = 64;
 const CR = 13;
 
-/** Spellings that are kept, of those that come from outside; further ones are made anew each time. */
-const MOST_NAMES = 1000;
-const LONGEST_NAME = 64;
 /** Spellings that share a place, so that nobody can make a search long. */
 const MOST_AT_A_PLACE = 8;
 
@@ -70,7 +92,8 @@ function create(wire: string): FieldName {
     lower,
     lead: flat(`\r\n${wire}: `),
     bit: bits.get(lower) ?? 0,
-    bytes: Buffer.from(wire, "latin1"),
+    length: wire.length,
+    at: 0,
     next: undefined,
     usual: undefined,
     isKept: false,
@@ -82,6 +105,8 @@ function keep(name: FieldName): FieldName {
   const place = placeOf(wire.length, wire.charCodeAt(0), wire.charCodeAt(wire.length - 1));
   if (byWire.size < MOST_NAMES && wire.length <= LONGEST_NAME && place.length < MOST_AT_A_PLACE) {
     name.isKept = true;
+    name.at = roomFor(wire.length);
+    write(wire, name.at);
     byWire.set(wire, name);
     place.push(name);
   }
@@ -102,22 +127,17 @@ export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldNam
   const place = placeOf(length, bytes[start]!, bytes[end - 1]!);
   for (let i = 0; i < place.length; i += 1) {
     const name = place[i]!;
-    if (name.bytes.length === length && isAt(name.bytes, bytes, start)) return name;
+    if (name.length === length && isAt(name.at, length, bytes, start)) return name;
   }
   return keep(create(bytes.toString("latin1", start, end)));
 }
 
 /** Whether a line begins with this name and its colon. */
-export function leads({ bytes: name }: FieldName, bytes: Buffer, start: number): boolean {
-  return bytes[start + name.length] === COLON && isAt(name, bytes, start);
+export function leads({ at, length }: FieldName, bytes: Buffer, start: number): boolean {
+  return bytes[start + length] === COLON && isAt(at, length, bytes, start);
 }
 
 const COLON = 58;
-
-function isAt(name: Uint8Array, bytes: Buffer, start: number): boolean {
-  for (let i = 0; i < name.length; i += 1) if (name[i] !== bytes[start + i]) return false;
-  return true;
-}
 
 /** A field of `fields`. */
 function known(wire: string): FieldName {

@@ -87,7 +87,7 @@ function parseFields(
     const line = at;
     let name = last.next;
     if (name !== undefined && leads(name, bytes, line)) {
-      at += name.bytes.length;
+      at += name.length;
     } else {
       while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
       if (bytes[at] !== COLON || at === line) {
@@ -140,7 +140,8 @@ function startOf(wire: string): FieldName {
     lower: wire,
     lead: "",
     bit: 0,
-    bytes: new Uint8Array(),
+    length: 0,
+    at: 0,
     next: undefined,
     usual: undefined,
     isKept: true,
@@ -182,10 +183,10 @@ function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
     const name = headers.nameAt(i);
     if (name.bit !== fields.host.bit) continue;
     const host = headers.valueAt(i);
-    name.usual ??= new UsualValue();
-    if (host !== name.usual.text) {
+    if (name.isKept) name.usual ??= new UsualValue();
+    if (host !== name.usual?.text) {
       if (!HOST.test(host)) return false;
-      name.usual.become(host);
+      name.usual?.become(host);
     }
     hosts += 1;
   }

@@ -22,6 +22,9 @@ const END_BITS = 15;
 const FURTHEST = (1 << END_BITS) - 1;
 const NOWHERE = 0;
 
+/** What a line has beside its name and value: the line end before it, the colon and a blank. */
+const LEAD = 4;
+
 /**
  * The fields of a message in wire order and case, one entry per line, values as Latin-1 text. Every field was checked when it
  * came in (by the parser, the constructor, `set` or `append`, which throw ERR_HTTP_FIELD_NAME or ERR_HTTP_FIELD_VALUE), so
@@ -89,8 +92,8 @@ export class Headers {
 
   #makeValue(at: number): string {
     const place = this.#list[at + 1] as number;
-    const { lead } = this.#list[at] as FieldName;
-    const value = this.#text.slice((place >> END_BITS) + lead.length, place & FURTHEST);
+    const { length } = this.#list[at] as FieldName;
+    const value = this.#text.slice((place >> END_BITS) + length + LEAD, place & FURTHEST);
     this.#list[at + 2] = value;
     return value;
   }
@@ -102,7 +105,7 @@ export class Headers {
     const value = this.#list[at + 2] as string | undefined;
     if (value !== undefined) return value.length > length ? value : undefined;
     const place = this.#list[at + 1] as number;
-    const isLong = (place & FURTHEST) - (place >> END_BITS) - name.lead.length > length;
+    const isLong = (place & FURTHEST) - (place >> END_BITS) - name.length - LEAD > length;
     return isLong ? this.#makeValue(at) : undefined;
   }
 
@@ -177,7 +180,7 @@ export class Headers {
    * as it would be written. `value` is the same, where there is one already.
    */
   addRead(name: FieldName, from: number, end: number, isPlain = true, value?: string): void {
-    if (isPlain && end <= FURTHEST) this.#list.push(name, ((from - name.lead.length) << END_BITS) | end, value);
+    if (isPlain && end <= FURTHEST) this.#list.push(name, ((from - name.length - LEAD) << END_BITS) | end, value);
     else this.#list.push(name, NOWHERE, value ?? this.#text.slice(from, end));
     this.#bits |= name.bit;
   }
