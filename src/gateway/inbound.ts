@@ -14,7 +14,7 @@ export interface Connection {
   readonly serverName?: string;
   /** What its requests with this Host say of the client: kept by `addressOf` for itself. */
   forwarded?: { readonly hostField: string; readonly facts: Forwarded } | undefined;
-  /** Lines that its requests to one upstream have in common: kept by `upstreamLead` for itself. */
+  /** Lines that its requests have in common, by route: kept by `upstreamLead` for itself. */
   upstreamLines?: CommonLines | undefined;
 }
 
@@ -26,6 +26,8 @@ export interface CommonLines {
   readonly prefix: string | undefined;
   readonly start: string;
   readonly rest: string;
+  /** Of another route, host or prefix. */
+  readonly next: CommonLines | undefined;
 }
 
 /** How the body of a request is framed; `length` is undefined for chunked and HTTP/2 bodies. */

@@ -32,17 +32,24 @@ const UNUSUAL = maskOf("te", "via", "x-forwarded-for");
 /** No path, as a head cannot hold it. */
 const ANY_PATH = "\0";
 
-/** Most requests of a connection meet the route of the one before. */
+/** As many are kept of a connection; with more it begins anew. */
+const MOST_KEPT = 8;
+
+/** Most requests of a connection meet one of few routes. */
 function linesOfConnection(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
   const { inbound, headers } = ctx.request;
   const { connection } = inbound;
   const { route, prefix } = ctx.match!;
   const host = headers.find(known.host);
-  const last = connection.upstreamLines;
-  if (last !== undefined && last.row === route.row && last.host === host && last.prefix === prefix) return last;
+  let kept = 0;
+  for (let lines = connection.upstreamLines; lines !== undefined; lines = lines.next) {
+    if (lines.row === route.row && lines.host === host && lines.prefix === prefix) return lines;
+    kept += 1;
+  }
   const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix, id: "" }));
   const at = lines.indexOf(ANY_PATH);
-  const found = { row: route.row, host, prefix, start: lines.slice(0, at), rest: lines.slice(at + 1) };
+  const next = kept < MOST_KEPT ? connection.upstreamLines : undefined;
+  const found = { row: route.row, host, prefix, start: lines.slice(0, at), rest: lines.slice(at + 1), next };
   connection.upstreamLines = found;
   return found;
 }

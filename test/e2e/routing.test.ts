@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { echoUrl, startProxy } from "../helpers/proxy.ts";
-import { type Asked, ask, doorsOf } from "../helpers/wire.ts";
+import { type Asked, ask, doorsOf, http1Of, open } from "../helpers/wire.ts";
 
 interface Row {
   readonly name: string;
@@ -172,6 +172,36 @@ test("the upstream sees its own host, or the client's where it is preserved", as
       ["Shop.test:8443"],
       door.name,
     );
+  }
+});
+
+test("requests of one connection to many routes and hosts are each told of as they are", async (t) => {
+  const gateway = await startProxy(t);
+  const url = await echoUrl(t);
+  const paths: string[] = [];
+  const kept = new Set<string>();
+  for (let i = 0; i < 12; i += 1) {
+    const path = await gateway.mount(url, { route: { preserve_host: i % 2 === 1, strip_path: i >= 2 } });
+    paths.push(path);
+    if (i % 2 === 1) kept.add(path);
+  }
+  for (const door of http1Of(gateway)) {
+    const wire = await open(t, door);
+    for (let i = 0; i < 60; i += 1) {
+      // At first few that come again and again, then so many that none does soon.
+      const [routes, hosts] = i < 30 ? [2, 3] : [12, 7];
+      const path = paths[(i * 5) % routes]!;
+      const host = `h${i % hosts}.test`;
+      wire.ask({ path: `${path}/${i}`, headers: ["Host", host] });
+      const { seen } = (await wire.answer()).picture();
+      assert.deepEqual(seen("host"), [kept.has(path) ? host : url.slice(7)], `${door.name} ${i}`);
+      const prefix = paths.indexOf(path) >= 2 ? [path] : [];
+      assert.deepEqual(
+        ["Host", "Path", "Prefix"].flatMap((name) => seen(`X-Forwarded-${name}`)),
+        [host, `${path}/${i}`, ...prefix],
+        `${door.name} ${i}`,
+      );
+    }
   }
 });
 
