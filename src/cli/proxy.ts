@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from "node:tls";
 import type { Stores } from "../entities/index.ts";
 import {
-  badRequest,
+  createBadRequest,
   createFastEngine,
   createGateway,
   createLookups,
@@ -63,7 +63,7 @@ export async function createProxy(parts: ProxyParts): Promise<ProxyServer> {
   const stop = await feedGateway(gateway, stores, { plugins: parts.plugins, services, settings: own }, log);
   const engine = engines[settings.http_engine]({
     handle: (inbound) => gateway.handle(inbound),
-    badRequest: (status) => badRequest(status, own),
+    badRequest: createBadRequest(own),
     onRefused: (total) =>
       log.warn("connections are refused: worker_connections are open", { limit: limits.connections, refused: total }),
     tls: parts.tls,

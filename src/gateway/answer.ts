@@ -245,13 +245,17 @@ export function withVia(received: Headers, own: string): string {
 }
 
 /**
- * A whole HTTP/1.1 answer to bytes that are no request; the connection closes after it. Errors of the server level:
- * SPEC-proxy §6.
+ * What makes a whole HTTP/1.1 answer to bytes that are no request, by its status; the connection closes after it. Errors of the
+ * server level: SPEC-proxy §6.
  */
-export function badRequest(status: number, settings: GatewaySettings): string {
-  const requestId = createRequestId();
-  const exit = serverError(status, undefined, requestId, settings.error_default_type);
+export function createBadRequest(settings: GatewaySettings): (status: number) => string {
   const fields = answerFields(settings);
+  return (status) => badRequest(status, fields, settings.error_default_type);
+}
+
+function badRequest(status: number, fields: AnswerFields, defaultType: string): string {
+  const requestId = createRequestId();
+  const exit = serverError(status, undefined, requestId, defaultType);
   const lines = [
     `HTTP/1.1 ${exit.status} ${reasonOf(exit.status)}`,
     `Date: ${date(Date.now())}`,

@@ -95,6 +95,8 @@ function parseAddress(text: string): string | undefined {
 
 /** How the client came to us, as the connection tells it or a trusted peer does. */
 export interface Forwarded {
+  /** The Host field as received; empty without one. */
+  readonly hostField: string;
   /** Whether the peer is in `trusted_ips`. */
   readonly trusted: boolean;
   /** The client's address, for logs, plugins and `X-Real-IP`. */
@@ -111,6 +113,17 @@ export interface Forwarded {
    * `X-Forwarded-For`, which is added to.
    */
   addTo(headers: Headers, received: Headers, path: string, prefix: string | undefined): void;
+  /** What heads to upstreams have in common: kept by `upstreamLead` for itself. */
+  upstreamLines: CommonLines | undefined;
+}
+
+/** The lines that requests to one upstream's host have in common: before their path, and behind it and the prefix. */
+export interface CommonLines {
+  readonly upstreamHost: string;
+  readonly start: string;
+  readonly rest: string;
+  /** For another upstream. */
+  readonly next: CommonLines | undefined;
 }
 
 /** Source: SPEC-proxy §2, §4. What it tells of a peer that is not trusted is kept with the connection, for requests to the same host. */
@@ -118,35 +131,42 @@ export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peer
   const { connection, headers } = inbound;
   const hostField = headers.find(fields.host) ?? "";
   const last = connection.forwarded;
-  if (last !== undefined && last.hostField === hostField) return last.facts;
+  if (last?.hostField === hostField) return last;
   const peer = connection.remoteAddress;
   const scheme = connection.tls ? "https" : "http";
   const host = readHost(hostField).plain;
   const port = String(connection.localPort);
   if (peers.trusts(peer)) {
     return new ForwardedFacts(peer, true, {
+      hostField,
       clientAddress: peers.clientAddress(peer, headers),
       scheme: headers.get("x-forwarded-proto") ?? scheme,
       host: headers.get("x-forwarded-host") ?? host,
       port: headers.get("x-forwarded-port") ?? port,
     });
   }
-  const facts = new ForwardedFacts(peer, false, { clientAddress: peer, scheme, host, port });
-  connection.forwarded = { hostField, facts };
-  return facts;
+  connection.forwarded = new ForwardedFacts(peer, false, { hostField, clientAddress: peer, scheme, host, port });
+  return connection.forwarded;
 }
 
 class ForwardedFacts implements Forwarded {
+  readonly hostField: string;
   readonly trusted: boolean;
   readonly clientAddress: string;
   readonly scheme: string;
   readonly host: string;
   readonly port: string;
+  upstreamLines: CommonLines | undefined = undefined;
   readonly #peer: string;
 
-  constructor(peer: string, trusted: boolean, facts: Pick<Forwarded, "clientAddress" | "scheme" | "host" | "port">) {
+  constructor(
+    peer: string,
+    trusted: boolean,
+    facts: Pick<Forwarded, "hostField" | "clientAddress" | "scheme" | "host" | "port">,
+  ) {
     this.#peer = peer;
     this.trusted = trusted;
+    this.hostField = facts.hostField;
     this.clientAddress = facts.clientAddress;
     this.scheme = facts.scheme;
     this.host = facts.host;

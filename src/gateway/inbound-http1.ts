@@ -46,7 +46,6 @@ export function connectionOf(socket: Socket): Connection {
       localPort: socket.localPort ?? 0,
       tls: "encrypted" in socket,
       forwarded: undefined,
-      upstreamLines: undefined,
       ...(typeof serverName === "string" && { serverName }),
     };
     connections.set(socket, connection);

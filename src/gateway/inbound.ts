@@ -12,22 +12,8 @@ export interface Connection {
   readonly tls: boolean;
   /** The name asked for by SNI; absent without TLS or SNI. */
   readonly serverName?: string;
-  /** What its requests with this Host say of the client: kept by `addressOf` for itself. */
-  forwarded?: { readonly hostField: string; readonly facts: Forwarded } | undefined;
-  /** Lines that its requests have in common, by route: kept by `upstreamLead` for itself. */
-  upstreamLines?: CommonLines | undefined;
-}
-
-/** The lines that requests of one connection to one route and host have in common: before their path, and behind it. */
-export interface CommonLines {
-  readonly row: object;
-  readonly host: string | undefined;
-  /** What the route strips of the path. */
-  readonly prefix: string | undefined;
-  readonly start: string;
-  readonly rest: string;
-  /** Of another route, host or prefix. */
-  readonly next: CommonLines | undefined;
+  /** What its last request says of the client: kept by `addressOf` for itself. */
+  forwarded?: Forwarded | undefined;
 }
 
 /** How the body of a request is framed; `length` is undefined for chunked and HTTP/2 bodies. */

@@ -1,4 +1,4 @@
-export { badRequest } from "./answer.ts";
+export { createBadRequest } from "./answer.ts";
 export { type AuthenticationMethod, createAuthentication, type Identity, identityOf } from "./authentication.ts";
 export type { Consumer, Credential } from "./client.ts";
 export { type Context, contextKey } from "./context.ts";

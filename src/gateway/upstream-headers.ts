@@ -1,8 +1,10 @@
-import { Headers, fields as known, Lines, maskOf } from "../http1/index.ts";
+import { flat, Headers, fields as known, Lines, maskOf } from "../http1/index.ts";
 import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
+import type { CommonLines } from "./forwarded.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
-import type { CommonLines, Inbound } from "./inbound.ts";
+import type { Inbound } from "./inbound.ts";
+import { escapePath } from "./path.ts";
 import type { Target } from "./target.ts";
 
 /** Whether the client asks for a WebSocket on a connection that can be handed over. */
@@ -22,8 +24,21 @@ export function upstreamLead(ctx: Context, target: Target, fields: AnswerFields,
     const names = { path: request.path, prefix, id: request.id };
     return linesOf(ownHeaders(ctx, target, fields, websocket, names));
   }
-  const { start, rest } = linesOfConnection(ctx, target, fields);
-  return start + request.path + rest + request.id;
+  const { start, rest } = commonLines(ctx, target, fields);
+  return start + request.path + prefixLine(prefix) + rest + request.id;
+}
+
+let lastPrefix: string | undefined;
+let lastLine = "";
+
+/** Most requests meet the route of the one before. */
+function prefixLine(prefix: string | undefined): string {
+  if (prefix === undefined || prefix === "" || prefix === "/") return "";
+  if (prefix !== lastPrefix) {
+    lastPrefix = prefix;
+    lastLine = flat(known["x-forwarded-prefix"].lead + escapePath(prefix));
+  }
+  return lastLine;
 }
 
 /** What a client seldom sends and our own fields then depend on. */
@@ -35,23 +50,25 @@ const ANY_PATH = "\0";
 /** As many are kept of a connection; with more it begins anew. */
 const MOST_KEPT = 8;
 
-/** Most requests of a connection meet one of few routes. */
-function linesOfConnection(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
-  const { inbound, headers } = ctx.request;
-  const { connection } = inbound;
-  const { route, prefix } = ctx.match!;
-  const host = headers.find(known.host);
+/** Most requests of a connection go to one of few upstreams. */
+function commonLines(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
+  const { forwarded } = ctx.request;
+  const upstreamHost = hostFor(ctx, target);
   let kept = 0;
-  for (let lines = connection.upstreamLines; lines !== undefined; lines = lines.next) {
-    if (lines.row === route.row && lines.host === host && lines.prefix === prefix) return lines;
+  for (let lines = forwarded.upstreamLines; lines !== undefined; lines = lines.next) {
+    if (lines.upstreamHost === upstreamHost) return lines;
     kept += 1;
   }
-  const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix, id: "" }));
+  const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
   const at = lines.indexOf(ANY_PATH);
-  const next = kept < MOST_KEPT ? connection.upstreamLines : undefined;
-  const found = { row: route.row, host, prefix, start: lines.slice(0, at), rest: lines.slice(at + 1), next };
-  connection.upstreamLines = found;
-  return found;
+  const next = kept < MOST_KEPT ? forwarded.upstreamLines : undefined;
+  forwarded.upstreamLines = { upstreamHost, start: lines.slice(0, at), rest: lines.slice(at + 1), next };
+  return forwarded.upstreamLines;
+}
+
+/** The Host that the upstream sees. */
+function hostFor({ match, request }: Context, target: Target): string {
+  return (match!.route.row.preserve_host && request.forwarded.hostField) || target.hostHeader;
 }
 
 function linesOf(headers: Headers): string {
@@ -72,8 +89,7 @@ function ownHeaders(ctx: Context, target: Target, fields: AnswerFields, websocke
   const headers = new Headers();
   if (acceptsTrailers(received)) headers.add(known.te, "trailers");
   headers.add(known.via, withVia(received, inbound.httpVersion === "2" ? fields.via2 : fields.via));
-  const clientHost = ctx.match!.route.row.preserve_host ? received.find(known.host) : undefined;
-  headers.add(known.host, clientHost || target.hostHeader);
+  headers.add(known.host, hostFor(ctx, target));
   headers.add(known.connection, websocket ? "keep-alive, Upgrade" : "keep-alive");
   if (websocket) headers.add(known.upgrade, "websocket");
   forwarded.addTo(headers, received, names.path, names.prefix);

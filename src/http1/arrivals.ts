@@ -1,6 +1,7 @@
 /** Room for a head before what has arrived, so that both can leave as one piece. */
 const ROOM = 8192;
 
+/** `arrivals` with the room before it, which is for `Wire` alone. */
 export const memory = Buffer.allocUnsafeSlow(ROOM + 262_144);
 
 /** Where plain connections read into, all of them: only one is read at a time. */

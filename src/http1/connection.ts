@@ -31,6 +31,7 @@ export class Connection implements BodySink, Receiver {
   readonly out: TurnWriter;
   /** The TCP connection, or over it the TLS session, is not established yet. */
   connecting = true;
+  /** It was broken off here; a pooled one like that is not used. */
   isDestroyed = false;
   /** Exchanges carried, the running one included. */
   requests = 0;

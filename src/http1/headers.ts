@@ -69,7 +69,7 @@ export class Headers {
     for (let i = 0, at = 0; i < given.size; i += 1) {
       const from = at + given.nameAt(i).lead.length;
       at = from + given.valueAt(i).length;
-      headers.addRead(given.nameAt(i), from, at);
+      headers.addRead(given.nameAt(i), from, at, true);
     }
     return headers;
   }
@@ -128,9 +128,17 @@ export class Headers {
     return (this.#bits & mask) !== 0;
   }
 
+  /** Where the first field of this name in `fields` is; -1 without one. */
+  indexOf({ bit }: FieldName): number {
+    if ((this.#bits & bit) === 0) return -1;
+    for (let i = 0; i < this.size; i += 1) if (this.nameAt(i).bit === bit) return i;
+    return -1;
+  }
+
   /** The first value of a field in `fields`. */
-  find({ bit, lower }: FieldName): string | undefined {
-    return (this.#bits & bit) === 0 ? undefined : this.get(lower);
+  find(name: FieldName): string | undefined {
+    const index = this.indexOf(name);
+    return index < 0 ? undefined : this.valueAt(index);
   }
 
   /** The first value. `name` is lower-case, here and below. */
@@ -146,23 +154,11 @@ export class Headers {
   }
 
   /** The value of a field in `fields` that is there once; undefined without it, and when there are more. */
-  only({ bit }: FieldName): string | undefined {
-    if ((this.#bits & bit) === 0) return undefined;
-    let only = -1;
-    for (let at = 0; at < this.#list.length; at += 3) {
-      if ((this.#list[at] as FieldName).bit !== bit) continue;
-      if (only >= 0) return undefined;
-      only = at;
-    }
-    return only < 0 ? undefined : this.#valueAt(only);
-  }
-
-  /** Where the first field of this name in `fields` is; -1 without one. */
-  indexOf({ bit }: FieldName): number {
-    if ((this.#bits & bit) !== 0) {
-      for (let at = 0; at < this.#list.length; at += 3) if ((this.#list[at] as FieldName).bit === bit) return at / 3;
-    }
-    return -1;
+  only(name: FieldName): string | undefined {
+    const index = this.indexOf(name);
+    if (index < 0) return undefined;
+    for (let i = index + 1; i < this.size; i += 1) if (this.nameAt(i).bit === name.bit) return undefined;
+    return this.valueAt(index);
   }
 
   has(name: string): boolean {
@@ -179,7 +175,7 @@ export class Headers {
    * Add the line that was read with this value, from `from` to `end` of the text; only with one blank before it does the text have it
    * as it would be written. `value` is the same, where there is one already.
    */
-  addRead(name: FieldName, from: number, end: number, isPlain = true, value?: string): void {
+  addRead(name: FieldName, from: number, end: number, isPlain: boolean, value?: string): void {
     if (isPlain && end <= FURTHEST) this.#list.push(name, ((from - name.length - LEAD) << END_BITS) | end, value);
     else this.#list.push(name, NOWHERE, value ?? this.#text.slice(from, end));
     this.#bits |= name.bit;

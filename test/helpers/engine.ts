@@ -3,8 +3,8 @@ import { generate } from "selfsigned";
 import { createStores, openSqlite } from "../../src/database/index.ts";
 import { type PluginRow, route, service } from "../../src/entities/index.ts";
 import {
-  badRequest,
   buildSnapshot,
+  createBadRequest,
   createFastEngine,
   createGateway,
   createLookups,
@@ -70,7 +70,7 @@ export async function startEngine(
   const { private: key, cert } = await generate([], { keyType: "ec", curve: "P-256" });
   const engine = engines[name]({
     handle: (inbound) => gateway.handle(inbound),
-    badRequest: (status) => badRequest(status, SETTINGS),
+    badRequest: createBadRequest(SETTINGS),
     tls: { key, cert },
     onRefused: (total) => log.warn(`refused ${total}`),
     limits: {
