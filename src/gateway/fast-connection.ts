@@ -4,13 +4,15 @@ import {
   BodyReader,
   type BodySink,
   Deadline,
-  type Headers,
+  fields,
+  type HeadHolder,
+  type HeadReader,
   HttpMessageError,
-  MessageHeads,
   type Receiver,
-  type RequestHead,
+  readHead,
   requestFraming,
   requestHeads,
+  restOf,
   TurnWriter,
   Wire,
 } from "../http1/index.ts";
@@ -44,20 +46,21 @@ type Awaited = "request" | "head" | "body" | "rest" | "close";
  *
  *   request -> head -> (body while served) -> rest, if the answer came before the body's end -> request ... -> close
  */
-export class FastConnection implements BodySink, Receiver {
+export class FastConnection implements BodySink, HeadHolder, Receiver {
   readonly facts: Connection;
   readonly out: TurnWriter;
   /** The request whose answer is not complete. */
   current: FastInbound | undefined;
+  heldHead: HeadReader | undefined;
   readonly #wire: Wire;
   readonly #socket: Socket;
   readonly #owner: FastOwner;
-  readonly #heads: MessageHeads<RequestHead>;
-  readonly #body: BodyReader;
+  /** What is being read of a request's body; absent where there is none, and behind its end. */
+  #body: BodyReader | undefined;
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: Awaited = "head";
-  /** The fields of the last request; nothing changes them. */
-  #before: Headers | undefined;
+  /** The Cookie of the last request. */
+  #cookie: string | undefined;
   /** What came and was not looked at yet. */
   #bytes = NOTHING;
   #isReading = false;
@@ -82,8 +85,6 @@ export class FastConnection implements BodySink, Receiver {
     this.#owner = owner;
     this.facts = connectionOf(socket);
     this.out = new TurnWriter(this.#wire, () => this.#watchWriting());
-    this.#heads = new MessageHeads(limits, requestHeads);
-    this.#body = new BodyReader(limits);
     this.#await("head", limits.headerTimeoutMs);
     for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
   }
@@ -99,7 +100,7 @@ export class FastConnection implements BodySink, Receiver {
 
   /** The engine is stopping: a connection without a request ends now. */
   shutdown(): void {
-    if (this.current === undefined && this.#body.done && this.#heads.held === 0) this.#end();
+    if (this.current === undefined && !this.#hasBody && this.heldHead === undefined) this.#end();
   }
 
   /** A timeout of 0 is none. */
@@ -110,7 +111,7 @@ export class FastConnection implements BodySink, Receiver {
 
   #expired(): void {
     if (this.#awaited === "body") this.#breakOff(408);
-    else if (this.#awaited === "head" && this.#heads.held > 0) this.#refuse(408);
+    else if (this.#awaited === "head" && this.heldHead !== undefined) this.#refuse(408);
     else if (this.#awaited === "rest") this.#end();
     else if (!this.#wire.isWriting) this.#socket.destroy();
     else {
@@ -132,6 +133,11 @@ export class FastConnection implements BodySink, Receiver {
 
   // ----- reading
 
+  /** Something of a request's body has not been read. */
+  get #hasBody(): boolean {
+    return this.#body !== undefined && !this.#body.done;
+  }
+
   received(chunk: Buffer): void {
     if (this.#awaited === "close" || this.#isBroken) {
       this.#drop(chunk);
@@ -151,8 +157,8 @@ export class FastConnection implements BodySink, Receiver {
       while (this.#bytes.length > 0 && this.#readMore());
     } catch (error) {
       if (!(error instanceof HttpMessageError)) throw error;
-      if (this.#body.done) this.#refuse(error.status);
-      else this.#breakOff(400);
+      if (this.#hasBody) this.#breakOff(400);
+      else this.#refuse(error.status);
     } finally {
       this.#isReading = false;
     }
@@ -161,9 +167,9 @@ export class FastConnection implements BodySink, Receiver {
   }
 
   #readMore(): boolean {
-    if (!this.#body.done) {
+    if (this.#body !== undefined) {
       if (this.current !== undefined && !this.#bodyFlows) return false;
-      this.#readBody();
+      this.#readBody(this.#body);
       return true;
     }
     // A client that sends requests without reading their answers gets no further ones.
@@ -173,39 +179,41 @@ export class FastConnection implements BodySink, Receiver {
   }
 
   #readHead(): void {
-    const heads = this.#heads;
     const { options } = this.#owner;
     const chunk = this.#bytes;
     this.#bytes = NOTHING;
-    const head = heads.read(chunk, this.#before);
+    const head = readHead(requestHeads, options.limits, this, chunk, this.#cookie);
     if (head === undefined) {
       if (this.#awaited === "request") this.#await("head", options.limits.headerTimeoutMs);
       return;
     }
-    this.#bytes = heads.rest;
-    this.#before = head.headers;
+    this.#bytes = restOf(head);
+    this.#cookie = head.headers.find(fields.cookie);
     const framing = requestFraming(head);
     this.#deadline.stop();
-    this.#body.start(framing);
+    if (framing.kind !== "none") this.#body = new BodyReader(options.limits, framing);
     this.#bodyFlows = false;
     this.current = new FastInbound(this, head, framing);
     options.handle(this.current);
   }
 
-  #readBody(): void {
+  #readBody(body: BodyReader): void {
     const { current } = this;
     const bytes = this.#bytes;
     this.#bytes = NOTHING;
-    const used = this.#body.read(bytes, this);
+    const used = body.read(bytes, this);
     if (this.#awaited === "close") return;
     if (used < bytes.length) this.#bytes = bytes.subarray(used);
-    if (!this.#body.done) {
+    if (!body.done) {
       if (this.current !== undefined && this.#bodyFlows) this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
-    } else if (current === undefined || this.current !== current) {
+      return;
+    }
+    this.#body = undefined;
+    if (current === undefined || this.current !== current) {
       this.#awaitRequest();
     } else {
       this.#deadline.stop();
-      current.listener?.onEnd(this.#body.trailers);
+      current.listener?.onEnd(body.trailers);
     }
   }
 
@@ -225,7 +233,7 @@ export class FastConnection implements BodySink, Receiver {
   // ----- for the request that is served
 
   resumeBody(inbound: FastInbound): void {
-    if (this.#bodyFlows || this.#body.done) return;
+    if (this.#bodyFlows || !this.#hasBody) return;
     this.#bodyFlows = true;
     if (inbound.awaitsContinue) {
       inbound.awaitsContinue = false;
@@ -239,7 +247,7 @@ export class FastConnection implements BodySink, Receiver {
 
   pauseBody(): void {
     this.#bodyFlows = false;
-    if (!this.#body.done) this.#deadline.stop();
+    if (this.#hasBody) this.#deadline.stop();
   }
 
   /** The answer is complete. */
@@ -247,11 +255,11 @@ export class FastConnection implements BodySink, Receiver {
     this.current = undefined;
     if (!keepAlive || !this.mayStay) {
       this.#end();
-    } else if (this.#body.done) {
-      this.#awaitRequest();
-    } else {
+    } else if (this.#hasBody) {
       this.#dropped = 0;
       this.#await("rest", DROP_MS);
+    } else {
+      this.#awaitRequest();
     }
     if (this.#bytes.length > 0) this.#read();
   }
@@ -327,7 +335,7 @@ export class FastConnection implements BodySink, Receiver {
 
   /** The client sends nothing more. As with nginx, one that does not wait for its answer has gone. */
   #ended(): void {
-    if (this.current !== undefined || !this.#body.done) this.#socket.destroy();
+    if (this.current !== undefined || this.#hasBody) this.#socket.destroy();
     else this.#end();
   }
 

@@ -229,3 +229,39 @@ test("requests of one connection tell of their own hosts and addresses", () => {
   assert.deepEqual(told([]), ["", undefined, "8.8.8.8"]);
   assert.deepEqual(told(["Host", "a.test"]), ["a.test", "a.test", "8.8.8.8"]);
 });
+
+test("connections of one peer share what they tell, and no others do", () => {
+  const trusting = { ...DEFAULTS, trusted_ips: ["10.0.0.0/8"] };
+  const peers = createTrustedPeers(trusting);
+  const told = (remoteAddress: string, host: string, localPort = 80, tls = false) => {
+    const connection = { remoteAddress, remotePort: 5, localAddress: "127.0.0.1", localPort, tls };
+    const headers = new Headers(["Host", host, "X-Forwarded-Proto", remoteAddress]);
+    const facts = addressOf({ connection, headers }, peers);
+    const { clientAddress, scheme, port, hostField } = facts;
+    assert.deepEqual(
+      { clientAddress, scheme, port, hostField },
+      {
+        clientAddress: remoteAddress,
+        scheme: facts.trusted ? remoteAddress : tls ? "https" : "http",
+        port: String(localPort),
+        hostField: host,
+      },
+    );
+    return facts;
+  };
+  const kinds: readonly (readonly [peer: string, host: string, port?: number, tls?: boolean])[] = [
+    ["8.8.8.8", "a.test"],
+    ["8.8.8.9", "a.test"],
+    ["8.8.8.8", "b.test"],
+    ["8.8.8.8", "a.test", 81],
+    ["8.8.8.8", "a.test", 80, true],
+  ];
+  const facts = kinds.map((kind) => told(...kind));
+  assert.equal(new Set(facts).size, kinds.length);
+  assert.equal(new Set([...facts, ...kinds.map((kind) => told(...kind))]).size, kinds.length);
+  assert.notEqual(told("10.0.0.1", "a.test"), told("10.0.0.1", "a.test"));
+  const long = `${"x".repeat(300)}.test`;
+  assert.notEqual(told("8.8.8.8", long), told("8.8.8.8", long));
+  for (let i = 0; i < 2000; i += 1) told("8.8.8.8", `${i}.test`);
+  assert.equal(peers.known.size, 1000);
+});

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { LRUCache } from "lru-cache";
 import { fields, type Headers } from "../http1/index.ts";
 import type { Inbound } from "./inbound.ts";
 import { escapePath } from "./path.ts";
@@ -15,6 +16,8 @@ export interface TrustSettings {
 }
 
 export interface TrustedPeers {
+  /** What is known of peers that are not trusted: kept by `addressOf` for itself. */
+  readonly known: LRUCache<string, Forwarded>;
   trusts(address: string): boolean;
   /** The client's address: the peer's own, unless it is trusted and names another. */
   clientAddress(peer: string, headers: Headers): string;
@@ -36,6 +39,7 @@ export function createTrustedPeers(settings: TrustSettings): TrustedPeers {
   };
 
   return {
+    known: new LRUCache({ max: MOST_KNOWN }),
     trusts,
     clientAddress(peer, headers) {
       if (!trusts(peer)) return peer;
@@ -126,7 +130,10 @@ export interface CommonLines {
   readonly next: CommonLines | undefined;
 }
 
-/** Source: SPEC-proxy §2, §4. What it tells of a peer that is not trusted is kept with the connection, for requests to the same host. */
+/**
+ * Source: SPEC-proxy §2, §4. What it tells of a peer that is not trusted is kept with the connection, for requests to the same host,
+ * and is one object for all connections of the peer.
+ */
 export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peers: TrustedPeers): Forwarded {
   const { connection, headers } = inbound;
   const hostField = headers.find(fields.host) ?? "";
@@ -145,9 +152,19 @@ export function addressOf(inbound: Pick<Inbound, "connection" | "headers">, peer
       port: headers.get("x-forwarded-port") ?? port,
     });
   }
-  connection.forwarded = new ForwardedFacts(peer, false, { hostField, clientAddress: peer, scheme, host, port });
-  return connection.forwarded;
+  const key = `${peer} ${port} ${scheme} ${hostField}`;
+  let facts = peers.known.get(key);
+  if (!facts) {
+    facts = new ForwardedFacts(peer, false, { hostField, clientAddress: peer, scheme, host, port });
+    if (key.length <= LONGEST_KNOWN) peers.known.set(key, facts);
+  }
+  connection.forwarded = facts;
+  return facts;
 }
+
+/** As many peers with their hosts are kept, if what a client has named is no longer than that. */
+const MOST_KNOWN = 1000;
+const LONGEST_KNOWN = 256;
 
 class ForwardedFacts implements Forwarded {
   readonly hostField: string;

@@ -17,6 +17,8 @@ import { requestFault } from "./request-fault.ts";
 import { originForm } from "./request-target.ts";
 
 const NO_BODY: BodyFraming = { kind: "none" };
+/** No length: the body ends with its chunks, or with the connection. */
+const NOT_ANNOUNCED = -1;
 const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
 
 /**
@@ -41,8 +43,8 @@ export class FastInbound implements Inbound {
   #keepAlive: boolean;
   #isBodiless = false;
   #isChunked = false;
-  /** Bytes of the answer's body that its head has announced and that were not written yet; infinite if it announces none. */
-  #announced = Number.POSITIVE_INFINITY;
+  /** Bytes of the answer's body that its head has announced and that were not written yet. */
+  #announced = NOT_ANNOUNCED;
 
   constructor(connection: FastConnection, head: RequestHead, framing: Framing) {
     this.#connection = connection;
@@ -95,7 +97,7 @@ export class FastInbound implements Inbound {
   headLines(status: number, reason: string, lines: string, body: ResponseBody): void {
     if (!this.#isCurrent) return;
     this.#begin(status, this.keepAlive);
-    if (this.#isBodiless) this.#announced = Number.POSITIVE_INFINITY;
+    if (this.#isBodiless) this.#announced = NOT_ANNOUNCED;
     else if (body.kind === "length") this.#announced = body.length;
     else if (body.kind !== "none" && this.httpVersion === "1.1") this.#isChunked = true;
     else this.#keepAlive = false;
@@ -126,17 +128,19 @@ export class FastInbound implements Inbound {
   /** Whether so many bytes are part of the answer; more than were announced break it. */
   #mayWrite(length: number): boolean {
     if (!this.#isCurrent || this.#isBodiless) return false;
+    if (this.#announced === NOT_ANNOUNCED) return true;
+    if (length > this.#announced) {
+      this.destroy();
+      return false;
+    }
     this.#announced -= length;
-    if (this.#announced >= 0) return true;
-    this.destroy();
-    return false;
+    return true;
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
     if (!this.#isCurrent) return;
     if (chunk !== undefined) this.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-    const isShort = this.#announced > 0 && this.#announced < Number.POSITIVE_INFINITY;
-    if (isShort) {
+    if (this.#announced > 0) {
       this.destroy();
     } else {
       if (this.#isChunked) this.#connection.out.text(encodeLastChunk(trailers));
@@ -152,8 +156,7 @@ export class FastInbound implements Inbound {
   /** A body that ends with its connection would look complete after a proper end: that one is reset. */
   destroy(): void {
     if (!this.#isCurrent) return;
-    const endsByClose =
-      this.hasHead && !this.#isBodiless && !this.#isChunked && this.#announced === Number.POSITIVE_INFINITY;
+    const endsByClose = this.hasHead && !this.#isBodiless && !this.#isChunked && this.#announced === NOT_ANNOUNCED;
     this.#connection.destroy(endsByClose);
   }
 }

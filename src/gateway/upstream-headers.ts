@@ -47,10 +47,10 @@ const UNUSUAL = maskOf("te", "via", "x-forwarded-for");
 /** No path, as a head cannot hold it. */
 const ANY_PATH = "\0";
 
-/** As many are kept of a connection; with more it begins anew. */
-const MOST_KEPT = 8;
+/** As many are kept of a peer; with more it begins anew. */
+const MOST_KEPT = 32;
 
-/** Most requests of a connection go to one of few upstreams. */
+/** Most requests of a peer go to one of few upstreams. */
 function commonLines(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
   const { forwarded } = ctx.request;
   const upstreamHost = hostFor(ctx, target);

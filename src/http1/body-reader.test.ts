@@ -19,10 +19,9 @@ interface Reading {
 
 /** The pieces read as one body; a code when it is refused. */
 function read(pieces: readonly Buffer[], framing: Framing, raw = false, limits = defaultLimits): Reading | string {
-  const reader = new BodyReader(limits);
+  const reader = new BodyReader(limits, framing, raw);
   const body: Buffer[] = [];
   const rest: Buffer[] = [];
-  reader.start(framing, raw);
   try {
     for (const piece of pieces) {
       const used = reader.read(piece, { onBodyBytes: (bytes) => body.push(Buffer.from(bytes)) });
@@ -56,7 +55,6 @@ test("no body, and one of length 0, are complete at once", () => {
 
 test("a body until close ends with the connection, others are cut off by it", () => {
   const sink = { onBodyBytes(): void {} };
-  const reader = new BodyReader(defaultLimits);
   const ends: readonly (readonly [Framing, boolean])[] = [
     [{ kind: "close" }, true],
     [{ kind: "length", length: 9 }, false],
@@ -64,7 +62,7 @@ test("a body until close ends with the connection, others are cut off by it", ()
     [chunked, false],
   ];
   for (const [framing, proper] of ends) {
-    reader.start(framing);
+    const reader = new BodyReader(defaultLimits, framing);
     reader.read(bytes("4\r\nx"), sink);
     assert.equal(reader.close(), proper, framing.kind);
   }
@@ -163,19 +161,6 @@ test("trailers are bounded", () => {
   const limits = { head: 100, line: 50, fields: 2 };
   assert.equal(read([bytes(`0\r\n${"A: b\r\n".repeat(3)}\r\n`)], chunked, false, limits), "ERR_HTTP_TOO_MANY_FIELDS");
   assert.equal(read([bytes(`0\r\nA: ${"b".repeat(200)}`)], chunked, false, limits), "ERR_HTTP_HEAD_TOO_LONG");
-});
-
-test("one reader reads body after body", () => {
-  const reader = new BodyReader(defaultLimits);
-  const sink = { onBodyBytes(): void {} };
-  reader.start(chunked);
-  reader.read(bytes("1\r\nx\r\n0\r\nA: b\r\n\r\n"), sink);
-  assert.equal(reader.trailers?.get("a"), "b");
-  reader.start(chunked);
-  assert.equal(reader.done, false);
-  assert.equal(reader.read(bytes("0\r\n\r\n"), sink), 5);
-  assert.equal(reader.done, true);
-  assert.equal(reader.trailers, undefined);
 });
 
 test("what is written as chunks is read back", async () => {

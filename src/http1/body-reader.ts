@@ -31,39 +31,31 @@ export interface BodySink {
 type Place = "size" | "data" | "data-end" | "trailers";
 
 /**
- * Takes one body after the other from the chunks of a connection. A chunked body is either decoded, or passed on as valid
- * chunks without extensions (`raw`); the last chunk and the trailers are never passed on, `done` and `trailers` tell of them.
+ * Takes a body from the chunks of a connection. A chunked body is either decoded, or passed on as valid chunks without extensions
+ * (`raw`); the last chunk and the trailers are never passed on, `done` and `trailers` tell of them.
  */
 export class BodyReader {
   /** The body is complete. */
-  done = true;
+  done: boolean;
   /** Of a complete chunked body, if it had any. */
   trailers: Headers | undefined;
   readonly #limits: HeadLimits;
-  #kind: Framing["kind"] = "none";
-  #raw = false;
+  readonly #kind: Framing["kind"];
+  readonly #raw: boolean;
   /** Bytes of the body, or of the chunk, that have not come yet. */
-  #remaining = 0;
+  #remaining: number;
   #place: Place = "size";
   /** The beginning of a size line, or a CR after data, whose rest has not come yet. */
   #held = "";
   #trailerReader: HeadReader | undefined;
 
   /** The limits are those of a trailer section. */
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, framing: Framing, raw = false) {
     this.#limits = limits;
-  }
-
-  /** Expect a new body. */
-  start(framing: Framing, raw = false): void {
     this.#kind = framing.kind;
     this.#raw = raw;
     this.#remaining = framing.kind === "length" ? framing.length : 0;
     this.done = framing.kind === "none" || (framing.kind === "length" && framing.length === 0);
-    this.trailers = undefined;
-    this.#place = "size";
-    this.#held = "";
-    this.#trailerReader = undefined;
   }
 
   /** Pass on what `chunk` holds of the body; answers how many of its bytes belong to it. Throws HttpMessageError. */
@@ -79,11 +71,6 @@ export class BodyReader {
     this.done = true;
     sink.onBodyBytes(last === chunk.length ? chunk : chunk.subarray(0, last));
     return last;
-  }
-
-  /** All of a body of known length was passed on by other ways. */
-  skip(): void {
-    this.done = true;
   }
 
   /** The peer has closed its side; answers whether that was a proper end. */

@@ -4,10 +4,11 @@ import { BodyReader, type BodySink } from "./body-reader.ts";
 import { Deadline } from "./deadline.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
-import { type Framing, keepsAlive, responseFraming } from "./framing.ts";
+import { keepsAlive, responseFraming } from "./framing.ts";
 import type { Receiver } from "./handle.ts";
-import type { HeadLimits, ResponseHead } from "./head.ts";
-import { MessageHeads, responseHeads } from "./head-reader.ts";
+import { type HeadLimits, type Read, type ResponseHead, restOf, restTextOf } from "./head.ts";
+import { type HeadHolder, type HeadReader, readHead, responseHeads } from "./head-reader.ts";
+import type { Headers } from "./headers.ts";
 import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 import { Wire } from "./wire.ts";
@@ -25,7 +26,7 @@ export interface ConnectionOwner {
  * A connection to an upstream, which carries one exchange at a time. Its listeners are added once and find the exchange in a
  * field. One deadline serves connecting, writing, reading and lying idle, as only one of them is waited for at any time.
  */
-export class Connection implements BodySink, Receiver {
+export class Connection implements BodySink, HeadHolder, Receiver {
   readonly key: string;
   readonly wire: Wire;
   readonly out: TurnWriter;
@@ -36,16 +37,14 @@ export class Connection implements BodySink, Receiver {
   /** Exchanges carried, the running one included. */
   requests = 0;
   exchange: Exchange | undefined;
+  heldHead: HeadReader | undefined;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
-  readonly #heads: MessageHeads<ResponseHead>;
-  readonly #body: BodyReader;
+  /** What is being read of an answer's body that did not come with its head. */
+  #body: BodyReader | undefined;
   readonly #deadline = new Deadline(() => this.#expired());
   #awaited: UpstreamErrorCode = "ERR_UPSTREAM_CONNECT_TIMEOUT";
   #handshaking = false;
-  /** Of the answer that is being read. */
-  #framing: Framing = { kind: "none" };
-  #keepAlive = true;
   readonly #listeners = {
     drain: () => this.#drained(),
     end: () => this.#ended(),
@@ -57,8 +56,6 @@ export class Connection implements BodySink, Receiver {
   constructor(origin: Origin, tls: ConnectionOptions | undefined, owner: ConnectionOwner) {
     this.key = origin.key;
     this.#owner = owner;
-    this.#heads = new MessageHeads(owner.limits, responseHeads);
-    this.#body = new BodyReader(owner.limits);
     const { host, port } = origin;
     this.wire =
       tls === undefined ? Wire.connect({ host, port }, this) : Wire.over(connectTls({ ...tls, host, port }), this);
@@ -150,29 +147,31 @@ export class Connection implements BodySink, Receiver {
     }
     exchange.responseStarted = true;
     let rest = chunk;
-    if (!exchange.headDelivered) {
-      if (!this.#readHeads(exchange, chunk) || this.exchange !== exchange || this.#readText(exchange)) return;
-      rest = this.#heads.rest;
+    if (this.#body === undefined) {
+      const head = this.#readHeads(exchange, chunk);
+      if (head === undefined || this.exchange !== exchange || this.#readText(exchange, head)) return;
+      this.#body = new BodyReader(this.#owner.limits, exchange.framing!, exchange.request.rawChunks);
+      rest = restOf(head);
     }
+    const body = this.#body;
     let used: number;
     try {
-      used = this.#body.read(rest, this);
+      used = body.read(rest, this);
     } catch (error) {
       this.#refuse(error);
       return;
     }
     if (this.exchange !== exchange) return;
-    if (this.#body.done) this.#finish(exchange, used < rest.length);
+    if (body.done) this.#finish(exchange, used < rest.length, body.trailers);
     else this.watch();
   }
 
   /** A short body has come with its head, as most do; false when it is to be read. */
-  #readText(exchange: Exchange): boolean {
-    const { handler } = exchange;
-    if (handler.onBodyText === undefined || this.#framing.kind !== "length" || this.#body.done) return false;
-    const text = this.#heads.restText(this.#framing.length);
+  #readText(exchange: Exchange, head: Read<ResponseHead>): boolean {
+    const { handler, framing } = exchange;
+    if (handler.onBodyText === undefined || framing?.kind !== "length" || framing.length === 0) return false;
+    const text = restTextOf(head, framing.length);
     if (text === undefined) return false;
-    this.#body.skip();
     if (!handler.onBodyText(text)) exchange.pause();
     if (this.exchange === exchange) this.#finish(exchange, false);
     return true;
@@ -183,35 +182,34 @@ export class Connection implements BodySink, Receiver {
     if (exchange !== undefined && !exchange.handler.onBody(bytes)) exchange.pause();
   }
 
-  /** Informational answers and the final head; false when that has not come. What follows it is in `#heads`. */
-  #readHeads(exchange: Exchange, chunk: Buffer): boolean {
+  /** Informational answers and the final head; undefined when that has not come. */
+  #readHeads(exchange: Exchange, chunk: Buffer): Read<ResponseHead> | undefined {
     let rest = chunk;
     while (rest.length > 0 && this.exchange === exchange) {
       const head = this.#readHead(exchange, rest);
       if (head === undefined) break;
       if (head.status >= 200) {
         this.#deliverHead(exchange, head);
-        return true;
+        return head;
       }
-      rest = this.#heads.rest;
+      rest = restOf(head);
       if (head.status === 101) {
         this.#handOver(exchange, head, rest);
-        return false;
+        return undefined;
       }
       exchange.handler.onInformational(head.status, head.reason, head.headers);
     }
     this.watch();
-    return false;
+    return undefined;
   }
 
-  /** One head, and in `#heads.rest` what follows it; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
-  #readHead(exchange: Exchange, chunk: Buffer): ResponseHead | undefined {
-    const heads = this.#heads;
+  /** One head; undefined while it is incomplete, and when it is invalid, which fails the exchange. */
+  #readHead(exchange: Exchange, chunk: Buffer): Read<ResponseHead> | undefined {
     try {
-      const head = heads.read(chunk);
+      const head = readHead(responseHeads, this.#owner.limits, this, chunk);
       if (head === undefined) return undefined;
       if (head.status === 101 && exchange.sending) throw new HttpMessageError("ERR_HTTP_STATUS_LINE");
-      this.#framing = responseFraming(exchange.request.method, head);
+      exchange.framing = responseFraming(exchange.request.method, head);
       return head;
     } catch (error) {
       this.#refuse(error);
@@ -221,13 +219,13 @@ export class Connection implements BodySink, Receiver {
 
   #deliverHead(exchange: Exchange, head: ResponseHead): void {
     const { status, reason, headers, version } = head;
-    this.#keepAlive = this.#framing.kind !== "close" && keepsAlive(version, headers);
-    this.#body.start(this.#framing, exchange.request.rawChunks);
+    const framing = exchange.framing!;
+    exchange.keepAlive = framing.kind !== "close" && keepsAlive(version, headers);
     exchange.headDelivered = true;
     // An upstream that refuses does not want the rest of the body (RFC 9110 §7.5 asks to watch for that); one that answers
     // while it reads, such as an echo, does.
     if (exchange.sending && status >= 400) exchange.stop();
-    exchange.handler.onHead(status, reason, headers, version, this.#framing);
+    exchange.handler.onHead(status, reason, headers, version, framing);
   }
 
   #handOver(exchange: Exchange, head: ResponseHead, firstBytes: Uint8Array): void {
@@ -241,15 +239,16 @@ export class Connection implements BodySink, Receiver {
   }
 
   /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */
-  #finish(exchange: Exchange, surplus: boolean): void {
+  #finish(exchange: Exchange, surplus: boolean, trailers?: Headers): void {
     this.exchange = undefined;
-    if (this.#keepAlive && !surplus && !exchange.sending && !this.wire.isWriting) {
+    this.#body = undefined;
+    if (exchange.keepAlive && !surplus && !exchange.sending && !this.wire.isWriting) {
       this.wire.resume();
       this.#owner.released(this);
     } else {
       this.destroy();
     }
-    exchange.handler.onEnd(this.#body.trailers);
+    exchange.handler.onEnd(trailers);
   }
 
   #refuse(error: unknown): void {
@@ -259,7 +258,7 @@ export class Connection implements BodySink, Receiver {
 
   #ended(): void {
     const { exchange } = this;
-    if (exchange?.headDelivered && this.#body.close()) this.#finish(exchange, false);
+    if (exchange !== undefined && this.#body?.close()) this.#finish(exchange, false, this.#body.trailers);
     else this.fail("ERR_UPSTREAM_RESET");
   }
 

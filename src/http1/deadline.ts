@@ -1,11 +1,16 @@
+/** Whole milliseconds since the start: an integer lies in its object, any other number in one of its own. */
+function clockMs(): number {
+  return Math.ceil(performance.now());
+}
+
 /**
  * The time as it was at most `TICK_MS` ago: it is read far more often than the system's clock is worth. The timer does not keep
  * the process alive.
  */
-let coarseMs = performance.now();
+let coarseMs = clockMs();
 const TICK_MS = 500;
 setInterval(() => {
-  coarseMs = performance.now();
+  coarseMs = clockMs();
 }, TICK_MS).unref();
 
 /** From this length on a deadline may be late by a tick. */
@@ -14,6 +19,9 @@ const LONG_MS = 10_000;
 /** Node's timers cannot wait longer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** No time. */
+const NEVER = -1;
+
 /**
  * A timeout that is moved far more often than it expires: moving it writes a number, and the timer behind it, when it fires too
  * early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `start`, up to half
@@ -21,9 +29,9 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export class Deadline {
   readonly #expired: () => void;
-  #at = Number.POSITIVE_INFINITY;
-  /** When the timer fires; infinite without one. */
-  #armedFor = Number.POSITIVE_INFINITY;
+  #at = NEVER;
+  /** When the timer fires, if there is one. */
+  #armedFor = NEVER;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(expired: () => void) {
@@ -32,35 +40,39 @@ export class Deadline {
 
   /** Expire in `ms` from now, instead of whatever was set before; infinity is never. */
   start(ms: number): void {
-    this.#at = ms < LONG_MS ? performance.now() + ms : coarseMs + TICK_MS + ms;
-    if (this.#at < this.#armedFor) this.#arm(ms);
+    if (ms === Number.POSITIVE_INFINITY) {
+      this.stop();
+      return;
+    }
+    this.#at = ms < LONG_MS ? clockMs() + Math.ceil(ms) : coarseMs + TICK_MS + ms;
+    if (this.#armedFor === NEVER || this.#at < this.#armedFor) this.#arm(ms);
   }
 
   /** Do not expire. The timer may still fire once, and finds nothing to do. */
   stop(): void {
-    this.#at = Number.POSITIVE_INFINITY;
+    this.#at = NEVER;
   }
 
   /** Stop, and release the timer. */
   close(): void {
     this.stop();
     clearTimeout(this.#timer);
-    this.#armedFor = Number.POSITIVE_INFINITY;
+    this.#armedFor = NEVER;
   }
 
   #arm(ms: number): void {
     clearTimeout(this.#timer);
-    this.#armedFor = performance.now() + ms;
+    this.#armedFor = clockMs() + Math.ceil(ms);
     this.#timer = setTimeout(fire, Math.min(Math.ceil(ms), LONGEST_MS), this).unref();
   }
 
   /** The timer has fired. */
   fire(): void {
-    this.#armedFor = Number.POSITIVE_INFINITY;
-    if (this.#at === Number.POSITIVE_INFINITY) return;
-    const rest = this.#at - performance.now();
-    if (rest > 0) {
-      this.#arm(rest);
+    this.#armedFor = NEVER;
+    if (this.#at === NEVER) return;
+    const restMs = this.#at - performance.now();
+    if (restMs > 0) {
+      this.#arm(restMs);
       return;
     }
     this.stop();

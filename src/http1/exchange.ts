@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import { HttpMessageError, type UpstreamFacts } from "./errors.ts";
 import { type FieldName, fields } from "./field-name.ts";
 import { formatFields, formatRequestLine } from "./format.ts";
+import type { Framing } from "./framing.ts";
 import type { Headers } from "./headers.ts";
 import type { UpstreamBody, UpstreamExchange, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 
@@ -47,6 +48,9 @@ export class Exchange implements UpstreamExchange {
   sending: boolean;
   /** The first byte of any answer has come. */
   responseStarted = false;
+  /** How the body of the answer is framed, and whether the connection can carry another exchange behind it: once its head has come. */
+  framing: Framing | undefined;
+  keepAlive = false;
   /** The final head was delivered. */
   headDelivered = false;
   paused = false;

@@ -9,7 +9,6 @@ import {
   wholeRequestHead,
   wholeResponseHead,
 } from "./head.ts";
-import type { Headers } from "./headers.ts";
 
 const END = Buffer.from("\r\n\r\n");
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -18,8 +17,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Finds the end of a head in the chunks of a connection. A head that lies in one chunk, as nearly all do, is not copied.
- * One reader serves all messages of a connection, one after the other.
+ * Finds the end of a head in the chunks of a connection. A head that lies in one chunk is not copied. One reader can serve several
+ * messages, one after the other.
  */
 export class HeadReader {
   /** Once `push` has answered true: the head is `bytes` from `start` to `end`, and what follows it begins at `end`. */
@@ -107,64 +106,38 @@ export class HeadReader {
   }
 }
 
-/** Reads the heads of one kind of message: nearly all come whole and are read in one pass, the others with care. */
-export class MessageHeads<H extends RequestHead | ResponseHead> {
-  /** Behind the last head: where that begins, in which bytes, and these as text where there is one already. */
-  #bytes = EMPTY;
-  #end = 0;
-  #text: string | undefined;
-  readonly #reader: HeadReader;
-  readonly #limits: HeadLimits;
-  readonly #kind: HeadKind<H>;
+/** Whose heads are read, one after the other: a connection. */
+export interface HeadHolder {
+  /** Holds the beginning of a head whose end has not come yet. */
+  heldHead: HeadReader | undefined;
+}
 
-  constructor(limits: HeadLimits, kind: HeadKind<H>) {
-    this.#reader = new HeadReader(limits, kind.skipsEmptyLines);
-    this.#limits = limits;
-    this.#kind = kind;
+/**
+ * The head that is complete with this chunk; undefined while it is not. Nearly all come whole and are read in one pass, the others with
+ * care. `cookie`: see `parseRequestHead`. Throws HttpMessageError.
+ */
+export function readHead<H>(
+  kind: HeadKind<H>,
+  limits: HeadLimits,
+  holder: HeadHolder,
+  chunk: Buffer,
+  cookie?: string,
+): Read<H> | undefined {
+  if (holder.heldHead === undefined) {
+    const whole = kind.whole(chunk, limits, cookie);
+    if (whole !== undefined) return whole;
+    holder.heldHead = new HeadReader(limits, kind.skipsEmptyLines);
   }
-
-  /** Bytes of an incomplete head that are held. */
-  get held(): number {
-    return this.#reader.held;
-  }
-
-  /** What was read behind the last head. */
-  get rest(): Buffer {
-    return this.#end === this.#bytes.length ? EMPTY : this.#bytes.subarray(this.#end);
-  }
-
-  /** The same as Latin-1 text, if it has this length and costs nothing to have. */
-  restText(length: number): string | undefined {
-    return this.#text !== undefined && this.#text.length - this.#end === length
-      ? this.#text.slice(this.#end)
-      : undefined;
-  }
-
-  /** The head that is complete with this chunk; undefined while it is not. `before`: see `parseRequestHead`. Throws HttpMessageError. */
-  read(chunk: Buffer, before?: Headers): H | undefined {
-    const reader = this.#reader;
-    const whole = reader.held === 0 ? this.#kind.whole(chunk, this.#limits, before) : undefined;
-    if (whole !== undefined) {
-      this.#bytes = chunk;
-      this.#end = whole.end;
-      this.#text = whole.text;
-      return whole;
-    }
-    this.#bytes = EMPTY;
-    this.#end = 0;
-    this.#text = undefined;
-    if (!reader.push(chunk)) return undefined;
-    const { bytes, start, end } = reader;
-    this.#bytes = bytes;
-    this.#end = end;
-    return this.#kind.parse(bytes, start, end, this.#limits);
-  }
+  const reader = holder.heldHead;
+  if (!reader.push(chunk)) return undefined;
+  holder.heldHead = undefined;
+  return kind.parse(reader.bytes, reader.start, reader.end, limits);
 }
 
 interface HeadKind<H> {
   readonly skipsEmptyLines: boolean;
-  whole(bytes: Buffer, limits: HeadLimits, before?: Headers): Read<H> | undefined;
-  parse(bytes: Buffer, start: number, end: number, limits: HeadLimits): H;
+  whole(bytes: Buffer, limits: HeadLimits, cookie?: string): Read<H> | undefined;
+  parse(bytes: Buffer, start: number, end: number, limits: HeadLimits): Read<H>;
 }
 
 export const requestHeads: HeadKind<RequestHead> = {

@@ -17,7 +17,7 @@ function read(pieces: readonly Buffer[], kind: "request" | "response", limits = 
       const head = (kind === "request" ? parseRequestHead : parseResponseHead)(bytes, start, end, limits);
       const rest = Buffer.concat([bytes.subarray(end), ...pieces.slice(i + 1)]).toString("latin1");
       assert.equal(head.end, end);
-      const { text: _text, end: _end, ...parts } = head;
+      const { text: _text, bytes: _bytes, start: _start, end: _end, ...parts } = head;
       return { ...parts, headers: head.headers.list, rest };
     }
   } catch (error) {

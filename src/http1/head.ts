@@ -27,8 +27,28 @@ export interface ResponseHead {
   readonly headers: Headers;
 }
 
-/** A head, the bytes that it was read from as Latin-1 text, and where it ends in them. */
-export type Read<Head> = Head & { readonly text: string; readonly end: number };
+/** Where a head was read from: `bytes` from `start` on, and what follows it begins at `end`. */
+export interface Source {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** What was looked at, from `start` on, as Latin-1 text. */
+  readonly text: string;
+}
+
+export type Read<Head> = Head & Source;
+
+/** What was read behind a head. */
+export function restOf({ bytes, end }: Source): Buffer {
+  return end === bytes.length ? NOTHING : bytes.subarray(end);
+}
+
+/** The same as Latin-1 text, if it has this length and costs nothing to have. */
+export function restTextOf({ text, start, end }: Source, length: number): string | undefined {
+  return text.length - (end - start) === length ? text.slice(end - start) : undefined;
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 const HTAB = 9;
 const LF = 10;
@@ -78,7 +98,7 @@ function parseFields(
   end: number,
   limits: HeadLimits,
   first: FieldName,
-  before?: Headers,
+  cookie?: string,
 ): Headers {
   const headers = Headers.of(text);
   let last = first;
@@ -105,7 +125,9 @@ function parseFields(
     const isPlain = at === blank + 1 && bytes[blank] === SP;
     const again = name.usual?.isAt(bytes, at)
       ? name.usual.text
-      : before && repeated(before, count, name, text, valueStart - origin);
+      : cookie !== undefined && name.bit === fields.cookie.bit && stands(cookie, text, valueStart - origin)
+        ? cookie
+        : undefined;
     if (again !== undefined) at += again.length;
     else while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
@@ -148,15 +170,10 @@ function startOf(wire: string): FieldName {
   };
 }
 
-/** Shorter values are read sooner than they are compared. */
-const LONG = 32;
-
-/** The value that the field at the same place of the head before had, if it is the whole value that the text has here. */
-function repeated(before: Headers, index: number, name: FieldName, text: string, at: number): string | undefined {
-  const value = index < before.size ? before.longAt(index, name, LONG) : undefined;
-  if (value === undefined) return undefined;
+/** Whether this is the whole value that the text has there. */
+function stands(value: string, text: string, at: number): boolean {
   const end = at + value.length;
-  return text.charCodeAt(end) === CR && text.slice(at, end) === value ? value : undefined;
+  return text.charCodeAt(end) === CR && text.slice(at, end) === value;
 }
 
 function parseVersion(text: string, at: number, malformed: HttpMessageErrorCode): "1.0" | "1.1" {
@@ -197,15 +214,15 @@ function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
  * The head of a request in `bytes` from `start` to the first empty line, which must lie before `end`. Strict by RFC 9112:
  * everything it does not allow throws HttpMessageError, as does a limit. Framing is looked at by `requestFraming`.
  *
- * `before` is what the same client sent last: long values that it sends again, such as a cookie, are neither looked at nor
- * made again, so that they are the same strings, with whatever the engine remembers of those.
+ * `cookie` is the Cookie that the same client sent last: when it comes again, it is neither looked at nor made again, so that it is
+ * the same string, with whatever the engine remembers of that.
  */
 export function parseRequestHead(
   bytes: Buffer,
   start: number,
   end: number,
   limits: HeadLimits,
-  before?: Headers,
+  cookie?: string,
 ): Read<RequestHead> {
   const text = textOf(bytes, start, end);
   let at = start;
@@ -221,9 +238,9 @@ export function parseRequestHead(
   at += 9;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
-  const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, before);
+  const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, cookie);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
-  return { method, target, version, headers, text, end: fieldsEnd };
+  return { method, target, version, headers, bytes, start, end: fieldsEnd, text };
 }
 
 /** In more bytes the end of the head is found sooner by looking for it. */
@@ -233,10 +250,10 @@ const SHORT = 4096;
  * The head of a request, when `bytes` begin with it and nothing is wrong with it, as nearly always; undefined when it is to be
  * looked at with care.
  */
-export function wholeRequestHead(bytes: Buffer, limits: HeadLimits, before?: Headers): Read<RequestHead> | undefined {
+export function wholeRequestHead(bytes: Buffer, limits: HeadLimits, cookie?: string): Read<RequestHead> | undefined {
   if (bytes.length > SHORT) return undefined;
   try {
-    return parseRequestHead(bytes, 0, bytes.length, limits, before);
+    return parseRequestHead(bytes, 0, bytes.length, limits, cookie);
   } catch (error) {
     return withCare(error);
   }
@@ -267,7 +284,7 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   if (at - start > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
   const reason = text.slice(reasonStart - start, at - start);
   const headers = parseFields(bytes, text, start, at + 2, end, limits, RESPONSE);
-  return { version, status, reason, headers, text, end: fieldsEnd };
+  return { version, status, reason, headers, bytes, start, end: fieldsEnd, text };
 }
 
 /** As `wholeRequestHead`. */

@@ -98,17 +98,6 @@ export class Headers {
     return value;
   }
 
-  /** The value when it is of this name, and longer than so many characters. */
-  longAt(index: number, name: FieldName, length: number): string | undefined {
-    const at = 3 * index;
-    if (this.#list[at] !== name) return undefined;
-    const value = this.#list[at + 2] as string | undefined;
-    if (value !== undefined) return value.length > length ? value : undefined;
-    const place = this.#list[at + 1] as number;
-    const isLong = (place & FURTHEST) - (place >> END_BITS) - name.length - LEAD > length;
-    return isLong ? this.#makeValue(at) : undefined;
-  }
-
   /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
     const list: string[] = [];

@@ -21,9 +21,10 @@ export {
   parseResponseHead,
   type RequestHead,
   type ResponseHead,
+  restOf,
   wholeRequestHead,
 } from "./head.ts";
-export { HeadReader, MessageHeads, requestHeads } from "./head-reader.ts";
+export { type HeadHolder, HeadReader, readHead, requestHeads } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
 export { Lines } from "./lines.ts";
 export { createPool } from "./pool.ts";

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import {
   BodyReader,
   defaultLimits,
+  fields,
   HeadReader,
   HttpMessageError,
   keepsAlive,
@@ -69,7 +70,7 @@ function readMessages(
   parse: (heads: HeadReader) => Head,
 ): Reading {
   const heads = new HeadReader(defaultLimits, skipsEmptyLines);
-  const bodies = new BodyReader(defaultLimits);
+  let reader: BodyReader | undefined;
   const messages: Message[] = [];
   let head: Head | undefined;
   let body: Buffer[] = [];
@@ -77,7 +78,7 @@ function readMessages(
   const trim = (list: readonly string[]): string[] => list.map((text) => text.replace(/[\t ]+$/, ""));
   const complete = (): boolean => {
     const headers = trim(head!.headers.list);
-    const trailers = trim(bodies.trailers?.list ?? []);
+    const trailers = trim(reader?.trailers?.list ?? []);
     messages.push({ start: head!.start, headers, body: Buffer.concat(body).toString("latin1"), trailers });
     return head!.last;
   };
@@ -90,15 +91,15 @@ function readMessages(
           head = parse(heads);
           rest = heads.bytes.subarray(heads.end);
           body = [];
-          bodies.start(head.framing);
+          reader = new BodyReader(defaultLimits, head.framing);
         }
-        rest = rest.subarray(bodies.read(rest, { onBodyBytes: (bytes) => body.push(Buffer.from(bytes)) }));
-        if (!bodies.done) break;
+        rest = rest.subarray(reader!.read(rest, { onBodyBytes: (bytes) => body.push(Buffer.from(bytes)) }));
+        if (!reader!.done) break;
         if (complete()) return { messages, error: undefined };
         head = undefined;
       }
     }
-    if (head !== undefined && bodies.close()) complete();
+    if (head !== undefined && reader!.close()) complete();
   } catch (error) {
     if (!(error instanceof HttpMessageError)) throw error;
     return { messages, error: error.code };
@@ -213,7 +214,7 @@ test("bytes of any kind are read or refused by name, the same in pieces of any s
   );
 });
 
-/** Requests of one client: values long enough to be compared with those before, now and then in other words. */
+/** Requests of one client: a cookie that is compared with the one before, now and then another. */
 const repeating = mutated(
   ["session=AbCdEf", "session=AbCdEg", "session=AbCdEf "].flatMap((start) => {
     const cookie = start + "0123456789".repeat(5);
@@ -230,7 +231,7 @@ const SMALL = { head: 230, line: 70, fields: 3 };
 test("a head that is whole is read as with care, whatever the same client sent before", () => {
   let read = 0;
   const check = (earlier: Buffer, bytes: Buffer, limits: typeof SMALL) => {
-    const before = wholeRequestHead(earlier, defaultLimits)?.headers;
+    const before = wholeRequestHead(earlier, defaultLimits)?.headers.find(fields.cookie);
     const heads = new HeadReader(limits, true);
     let careful: ReturnType<typeof parseRequestHead> | undefined;
     try {
@@ -239,7 +240,7 @@ test("a head that is whole is read as with care, whatever the same client sent b
       assert.ok(error instanceof HttpMessageError);
     }
     const parts = (head: typeof careful) =>
-      head && { ...head, headers: head.headers.list, text: head.text.slice(0, head.end) };
+      head && { ...head, headers: head.headers.list, text: head.text.slice(0, head.end - head.start) };
     // Behind empty lines a head is read with care only.
     const expected = heads.start > 0 ? undefined : parts(careful);
     assert.deepEqual(parts(wholeRequestHead(bytes, limits)), expected);
