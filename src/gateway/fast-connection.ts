@@ -3,17 +3,14 @@ import type { Duplex } from "node:stream";
 import {
   BodyReader,
   type BodySink,
-  Deadline,
   fields,
   type HeadHolder,
   type HeadReader,
   HttpMessageError,
-  type Receiver,
   readHead,
   requestFraming,
   requestHeads,
   restOf,
-  TurnWriter,
   Wire,
 } from "../http1/index.ts";
 import { DROP_MS } from "./closing.ts";
@@ -42,22 +39,18 @@ type Awaited = "request" | "head" | "body" | "rest" | "close";
 
 /**
  * A client's connection: reads one request at a time, has it served, and reads the next when its answer is complete. Bytes that
- * come too early wait, at most two reads of them, and the socket is paused. Listeners are added once and find the request in a field.
+ * come too early wait, at most two reads of them, and the socket is paused.
  *
  *   request -> head -> (body while served) -> rest, if the answer came before the body's end -> request ... -> close
  */
-export class FastConnection implements BodySink, HeadHolder, Receiver {
+export class FastConnection extends Wire implements BodySink, HeadHolder {
   readonly facts: Connection;
-  readonly out: TurnWriter;
   /** The request whose answer is not complete. */
   current: FastInbound | undefined;
   heldHead: HeadReader | undefined;
-  readonly #wire: Wire;
-  readonly #socket: Socket;
   readonly #owner: FastOwner;
   /** What is being read of a request's body; absent where there is none, and behind its end. */
   #body: BodyReader | undefined;
-  readonly #deadline = new Deadline(() => this.#expired());
   #awaited: Awaited = "head";
   /** The Cookie of the last request. */
   #cookie: string | undefined;
@@ -69,28 +62,12 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
   #dropped = 0;
   /** The body of the current request could not be read to its end; what follows it cannot be found. */
   #isBroken = false;
-  readonly #listeners = {
-    drain: () => this.#drained(),
-    end: () => this.#ended(),
-    timeout: () => this.#stalled(),
-    error: () => this.#socket.destroy(),
-    close: () => this.#closed(),
-  };
 
   constructor(accepted: Socket, owner: FastOwner) {
-    const { limits } = owner.options;
-    this.#wire = "encrypted" in accepted ? Wire.over(accepted, this) : Wire.accept(accepted, this);
-    const { socket } = this.#wire;
-    this.#socket = socket;
+    super("encrypted" in accepted ? { over: accepted } : { accepted });
     this.#owner = owner;
-    this.facts = connectionOf(socket);
-    this.out = new TurnWriter(this.#wire, () => this.#watchWriting());
-    this.#await("head", limits.headerTimeoutMs);
-    for (const [name, listener] of Object.entries(this.#listeners)) socket.on(name, listener);
-  }
-
-  get socket(): Socket {
-    return this.#socket;
+    this.facts = connectionOf(this.socket);
+    this.#await("head", owner.options.limits.headerTimeoutMs);
   }
 
   /** Whether another request may follow the current one. */
@@ -100,41 +77,41 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
 
   /** The engine is stopping: a connection without a request ends now. */
   shutdown(): void {
-    if (this.current === undefined && !this.#hasBody && this.heldHead === undefined) this.#end();
+    if (this.current === undefined && !this.#hasBody() && this.heldHead === undefined) this.#end();
   }
 
   /** A timeout of 0 is none. */
   #await(what: Awaited, ms: number): void {
     this.#awaited = what;
-    this.#deadline.start(ms || Number.POSITIVE_INFINITY);
+    this.expireIn(ms || Number.POSITIVE_INFINITY);
   }
 
-  #expired(): void {
+  protected expired(): void {
     if (this.#awaited === "body") this.#breakOff(408);
     else if (this.#awaited === "head" && this.heldHead !== undefined) this.#refuse(408);
     else if (this.#awaited === "rest") this.#end();
-    else if (!this.#wire.isWriting) this.#socket.destroy();
+    else if (!this.isWriting) this.socket.destroy();
     else {
       // The client is still busy with the last answer.
-      this.#watchWriting();
-      this.#deadline.start(DROP_MS);
+      this.blocked();
+      this.expireIn(DROP_MS);
     }
   }
 
   /** Give the client the time between two pieces of a body to read on. The socket's own timeout begins anew as it reads. */
-  #watchWriting(): void {
-    if (!this.#socket.timeout) this.#wire.setTimeout(this.#owner.options.limits.bodyTimeoutMs);
+  protected blocked(): void {
+    if (!this.socket.timeout) this.setTimeout(this.#owner.options.limits.bodyTimeoutMs);
   }
 
-  #stalled(): void {
-    if (this.#wire.isWriting) this.#socket.destroy();
-    else this.#wire.setTimeout(0);
+  protected override stalled(): void {
+    if (this.isWriting) this.socket.destroy();
+    else this.setTimeout(0);
   }
 
   // ----- reading
 
   /** Something of a request's body has not been read. */
-  get #hasBody(): boolean {
+  #hasBody(): boolean {
     return this.#body !== undefined && !this.#body.done;
   }
 
@@ -157,13 +134,13 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
       while (this.#bytes.length > 0 && this.#readMore());
     } catch (error) {
       if (!(error instanceof HttpMessageError)) throw error;
-      if (this.#hasBody) this.#breakOff(400);
+      if (this.#hasBody()) this.#breakOff(400);
       else this.#refuse(error.status);
     } finally {
       this.#isReading = false;
     }
-    if (this.#bytes.length > 0) this.#wire.pause();
-    else this.#wire.resume();
+    if (this.#bytes.length > 0) this.pause();
+    else this.resume();
   }
 
   #readMore(): boolean {
@@ -173,7 +150,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
       return true;
     }
     // A client that sends requests without reading their answers gets no further ones.
-    if (this.current !== undefined || this.#wire.isBlocked) return false;
+    if (this.current !== undefined || this.isBlocked) return false;
     this.#readHead();
     return true;
   }
@@ -190,7 +167,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     this.#bytes = restOf(head);
     this.#cookie = head.headers.find(fields.cookie);
     const framing = requestFraming(head);
-    this.#deadline.stop();
+    this.neverExpire();
     if (framing.kind !== "none") this.#body = new BodyReader(options.limits, framing);
     this.#bodyFlows = false;
     this.current = new FastInbound(this, head, framing);
@@ -212,7 +189,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     if (current === undefined || this.current !== current) {
       this.#awaitRequest();
     } else {
-      this.#deadline.stop();
+      this.neverExpire();
       current.listener?.onEnd(body.trailers);
     }
   }
@@ -227,18 +204,18 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     this.#dropped += bytes.length;
     if (this.#dropped <= DROP_BYTES) return;
     if (this.#awaited === "rest") this.#end();
-    else this.#socket.destroy();
+    else this.socket.destroy();
   }
 
   // ----- for the request that is served
 
   resumeBody(inbound: FastInbound): void {
-    if (this.#bodyFlows || !this.#hasBody) return;
+    if (this.#bodyFlows || !this.#hasBody()) return;
     this.#bodyFlows = true;
     if (inbound.awaitsContinue) {
       inbound.awaitsContinue = false;
       if (this.#bytes.length === 0 && !inbound.hasHead) {
-        this.out.text(CONTINUE);
+        this.text(CONTINUE);
       }
     }
     this.#await("body", this.#owner.options.limits.bodyTimeoutMs);
@@ -247,7 +224,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
 
   pauseBody(): void {
     this.#bodyFlows = false;
-    if (this.#hasBody) this.#deadline.stop();
+    if (this.#hasBody()) this.neverExpire();
   }
 
   /** The answer is complete. */
@@ -255,7 +232,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     this.current = undefined;
     if (!keepAlive || !this.mayStay) {
       this.#end();
-    } else if (this.#hasBody) {
+    } else if (this.#hasBody()) {
       this.#dropped = 0;
       this.#await("rest", DROP_MS);
     } else {
@@ -271,15 +248,10 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
 
   /** Give up the socket after what was written; the second value is what the client has sent behind its request. */
   handOver(): { socket: Duplex; firstBytes: Uint8Array } {
-    const socket = this.#socket;
     const firstBytes = this.#bytes;
-    this.out.flush();
     this.current = undefined;
     this.#bytes = NOTHING;
-    this.#deadline.close();
-    for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
-    this.#wire.setTimeout(0);
-    this.#wire.release();
+    const socket = this.release();
     this.#owner.closed(this);
     return { socket, firstBytes };
   }
@@ -287,16 +259,16 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
   /** Break the connection, with a reset where that can be had and is asked for. */
   destroy(reset: boolean): void {
     this.#bytes = NOTHING;
-    this.out.flush();
-    if (reset && !this.facts.tls) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    this.flush();
+    if (reset && !this.facts.tls) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
   // ----- the end
 
   /** What came is no valid head, or not all of one in time: say so, and close. */
   #refuse(status: number): void {
-    this.out.text(this.#owner.options.badRequest(status));
+    this.text(this.#owner.options.badRequest(status));
     this.#end();
   }
 
@@ -309,7 +281,7 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     this.#isBroken = true;
     this.#bytes = NOTHING;
     this.#dropped = 0;
-    this.#deadline.stop();
+    this.neverExpire();
     this.current.listener?.onFault(status);
   }
 
@@ -322,27 +294,31 @@ export class FastConnection implements BodySink, HeadHolder, Receiver {
     this.#bytes = NOTHING;
     this.#dropped = 0;
     this.#await("close", DROP_MS);
-    this.out.flush();
-    this.#socket.end();
-    this.#wire.resume();
+    this.flush();
+    this.socket.end();
+    this.resume();
   }
 
-  #drained(): void {
-    this.#wire.setTimeout(0);
+  protected drained(): void {
+    this.setTimeout(0);
     if (this.current !== undefined) this.current.listener?.onDrain();
     else this.#read();
   }
 
   /** The client sends nothing more. As with nginx, one that does not wait for its answer has gone. */
-  #ended(): void {
-    if (this.current !== undefined || this.#hasBody) this.#socket.destroy();
+  protected ended(): void {
+    if (this.current !== undefined || this.#hasBody()) this.socket.destroy();
     else this.#end();
   }
 
-  #closed(): void {
+  protected failed(): void {
+    this.socket.destroy();
+  }
+
+  protected closed(): void {
     const { current } = this;
     this.current = undefined;
-    this.#deadline.close();
+    this.releaseTimer();
     this.#owner.closed(this);
     current?.listener?.onAbort();
   }

@@ -69,39 +69,39 @@ export class FastInbound implements Inbound {
     return this.#keepAlive && !this.awaitsContinue && !this.canUpgrade && this.#connection.mayStay;
   }
 
-  get #isCurrent(): boolean {
+  #isCurrent(): boolean {
     return this.#connection.current === this;
   }
 
   resume(): void {
-    if (this.#isCurrent) this.#connection.resumeBody(this);
+    if (this.#isCurrent()) this.#connection.resumeBody(this);
   }
 
   pause(): void {
-    if (this.#isCurrent) this.#connection.pauseBody();
+    if (this.#isCurrent()) this.#connection.pauseBody();
   }
 
   inform(status: number, reason: string, headers: Headers): void {
-    if (!this.#isCurrent || this.hasHead || this.httpVersion === "1.0") return;
-    this.#connection.out.text(formatResponseHead(status, reason, headers));
+    if (!this.#isCurrent() || this.hasHead || this.httpVersion === "1.0") return;
+    this.#connection.text(formatResponseHead(status, reason, headers));
   }
 
   head(status: number, reason: string, headers: Headers): void {
-    if (!this.#isCurrent) return;
+    if (!this.#isCurrent()) return;
     const text = formatResponseHead(status, reason, headers);
     this.#begin(status, this.keepAlive && keepsAlive("1.1", headers));
     if (!this.#isBodiless) this.#frame(headers);
-    this.#connection.out.text(text);
+    this.#connection.text(text);
   }
 
   headLines(status: number, reason: string, lines: string, body: ResponseBody): void {
-    if (!this.#isCurrent) return;
+    if (!this.#isCurrent()) return;
     this.#begin(status, this.keepAlive);
     if (this.#isBodiless) this.#announced = NOT_ANNOUNCED;
     else if (body.kind === "length") this.#announced = body.length;
     else if (body.kind !== "none" && this.httpVersion === "1.1") this.#isChunked = true;
     else this.#keepAlive = false;
-    this.#connection.out.text(`${formatStatusLine(status, reason)}${lines}\r\n\r\n`);
+    this.#connection.text(`${formatStatusLine(status, reason)}${lines}\r\n\r\n`);
   }
 
   #begin(status: number, keepAlive: boolean): void {
@@ -118,16 +118,16 @@ export class FastInbound implements Inbound {
   }
 
   write(chunk: Uint8Array): boolean {
-    return !this.#mayWrite(chunk.length) || this.#connection.out.piece(chunk, this.#isChunked);
+    return !this.#mayWrite(chunk.length) || this.#connection.piece(chunk, this.#isChunked);
   }
 
   writeText(text: string): boolean {
-    return !this.#mayWrite(text.length) || this.#connection.out.textPiece(text, this.#isChunked);
+    return !this.#mayWrite(text.length) || this.#connection.textPiece(text, this.#isChunked);
   }
 
   /** Whether so many bytes are part of the answer; more than were announced break it. */
   #mayWrite(length: number): boolean {
-    if (!this.#isCurrent || this.#isBodiless) return false;
+    if (!this.#isCurrent() || this.#isBodiless) return false;
     if (this.#announced === NOT_ANNOUNCED) return true;
     if (length > this.#announced) {
       this.destroy();
@@ -138,24 +138,24 @@ export class FastInbound implements Inbound {
   }
 
   end(chunk?: Uint8Array | string, trailers?: Headers): void {
-    if (!this.#isCurrent) return;
+    if (!this.#isCurrent()) return;
     if (chunk !== undefined) this.write(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     if (this.#announced > 0) {
       this.destroy();
     } else {
-      if (this.#isChunked) this.#connection.out.text(encodeLastChunk(trailers));
+      if (this.#isChunked) this.#connection.text(encodeLastChunk(trailers));
       this.#connection.answered(this.#keepAlive);
     }
   }
 
   upgrade(status: number, reason: string, headers: Headers): { socket: Duplex; firstBytes: Uint8Array } {
-    this.#connection.out.text(formatResponseHead(status, reason, headers));
+    this.#connection.text(formatResponseHead(status, reason, headers));
     return this.#connection.handOver();
   }
 
   /** A body that ends with its connection would look complete after a proper end: that one is reset. */
   destroy(): void {
-    if (!this.#isCurrent) return;
+    if (!this.#isCurrent()) return;
     const endsByClose = this.hasHead && !this.#isBodiless && !this.#isChunked && this.#announced === NOT_ANNOUNCED;
     this.#connection.destroy(endsByClose);
   }

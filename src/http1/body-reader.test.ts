@@ -7,8 +7,7 @@ import { encodeLastChunk } from "./chunked.ts";
 import type { Framing } from "./framing.ts";
 import { defaultLimits } from "./head.ts";
 import { Headers } from "./headers.ts";
-import { TurnWriter } from "./turn-writer.ts";
-import { Wire } from "./wire.ts";
+import { TestWire } from "./testing.ts";
 
 interface Reading {
   body: string;
@@ -166,11 +165,11 @@ test("trailers are bounded", () => {
 test("what is written as chunks is read back", async () => {
   const stream = new PassThrough();
   const written: Buffer[] = [];
-  const out = new TurnWriter(Wire.over(stream as never, { received: (chunk) => void written.push(chunk) }), () => {});
+  const wire = new TestWire({ over: stream as never }, (chunk) => void written.push(chunk));
   const pieces = ["hello", "", "x".repeat(300), "y".repeat(20_000), "z"];
-  for (const piece of pieces) out.piece(bytes(piece), true);
-  out.text(encodeLastChunk(new Headers(["A", "b"])));
-  out.flush();
+  for (const piece of pieces) wire.piece(bytes(piece), true);
+  wire.text(encodeLastChunk(new Headers(["A", "b"])));
+  wire.flush();
   await once(stream.end(), "end");
   const text = Buffer.concat(written);
   const expected = { body: pieces.join(""), rest: "", done: true, trailers: ["A", "b"] };

@@ -1,15 +1,11 @@
-import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { BodyReader, type BodySink } from "./body-reader.ts";
-import { Deadline } from "./deadline.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { keepsAlive, responseFraming } from "./framing.ts";
-import type { Receiver } from "./handle.ts";
 import { type HeadLimits, type Read, type ResponseHead, restOf, restTextOf } from "./head.ts";
 import { type HeadHolder, type HeadReader, readHead, responseHeads } from "./head-reader.ts";
 import type { Headers } from "./headers.ts";
-import { TurnWriter } from "./turn-writer.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 import { Wire } from "./wire.ts";
 
@@ -23,13 +19,11 @@ export interface ConnectionOwner {
 }
 
 /**
- * A connection to an upstream, which carries one exchange at a time. Its listeners are added once and find the exchange in a
- * field. One deadline serves connecting, writing, reading and lying idle, as only one of them is waited for at any time.
+ * A connection to an upstream, which carries one exchange at a time. The deadline serves connecting, writing, reading and lying idle,
+ * as only one of them is waited for at any time.
  */
-export class Connection implements BodySink, HeadHolder, Receiver {
+export class Connection extends Wire implements BodySink, HeadHolder {
   readonly key: string;
-  readonly wire: Wire;
-  readonly out: TurnWriter;
   /** The TCP connection, or over it the TLS session, is not established yet. */
   connecting = true;
   /** It was broken off here; a pooled one like that is not used. */
@@ -38,34 +32,22 @@ export class Connection implements BodySink, HeadHolder, Receiver {
   requests = 0;
   exchange: Exchange | undefined;
   heldHead: HeadReader | undefined;
-  readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   /** What is being read of an answer's body that did not come with its head. */
   #body: BodyReader | undefined;
-  readonly #deadline = new Deadline(() => this.#expired());
   #awaited: UpstreamErrorCode = "ERR_UPSTREAM_CONNECT_TIMEOUT";
   #handshaking = false;
-  readonly #listeners = {
-    drain: () => this.#drained(),
-    end: () => this.#ended(),
-    error: (error: Error) => this.#broken(error),
-    close: () => this.#closed(),
-  };
 
   /** `tls`: the options of its TLS session; absent for plain TCP. */
   constructor(origin: Origin, tls: ConnectionOptions | undefined, owner: ConnectionOwner) {
+    const { host, port } = origin;
+    super(tls === undefined ? { to: { host, port } } : { over: connectTls({ ...tls, host, port }) });
     this.key = origin.key;
     this.#owner = owner;
-    const { host, port } = origin;
-    this.wire =
-      tls === undefined ? Wire.connect({ host, port }, this) : Wire.over(connectTls({ ...tls, host, port }), this);
-    this.#socket = this.wire.socket;
-    this.out = new TurnWriter(this.wire, () => this.watch());
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.
-    this.#socket.cork();
-    if (tls !== undefined) this.#socket.once("connect", () => (this.#handshaking = true));
-    this.#socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
-    for (const [name, listener] of Object.entries(this.#listeners)) this.#socket.on(name, listener);
+    this.socket.cork();
+    if (tls !== undefined) this.socket.once("connect", () => (this.#handshaking = true));
+    this.socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
   }
 
   /** Begin an exchange with the head of its request; the connection must be new or idle. */
@@ -74,19 +56,14 @@ export class Connection implements BodySink, HeadHolder, Receiver {
     const exchange = new Exchange(this, request, handler, this.requests > 1);
     this.exchange = exchange;
     exchange.start(head);
-    if (this.connecting) this.#deadline.start(request.connectTimeoutMs);
+    if (this.connecting) this.expireIn(request.connectTimeoutMs);
     else this.watch();
     return exchange;
   }
 
-  /** Lie idle for at most that long. */
-  idle(timeoutMs: number): void {
-    this.#deadline.start(timeoutMs);
-  }
-
   destroy(): void {
     this.isDestroyed = true;
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   /** Destroy the connection without a word to the exchange. */
@@ -111,30 +88,34 @@ export class Connection implements BodySink, HeadHolder, Receiver {
   watch(): void {
     const { exchange } = this;
     if (exchange === undefined || this.connecting) return;
-    if (!exchange.headDelivered && this.wire.isBlocked) {
+    if (!exchange.headDelivered && this.isBlocked) {
       this.#awaited = "ERR_UPSTREAM_WRITE_TIMEOUT";
-      this.#deadline.start(exchange.request.writeTimeoutMs);
+      this.expireIn(exchange.request.writeTimeoutMs);
     } else if (exchange.paused || (exchange.sending && !exchange.headDelivered)) {
-      this.#deadline.stop();
+      this.neverExpire();
     } else {
       this.#awaited = "ERR_UPSTREAM_READ_TIMEOUT";
-      this.#deadline.start(exchange.request.readTimeoutMs);
+      this.expireIn(exchange.request.readTimeoutMs);
     }
   }
 
-  #expired(): void {
+  protected blocked(): void {
+    this.watch();
+  }
+
+  protected expired(): void {
     this.fail(this.connecting ? "ERR_UPSTREAM_CONNECT_TIMEOUT" : this.#awaited);
   }
 
   #opened(): void {
     this.connecting = false;
-    this.#socket.setNoDelay(true);
-    this.#socket.uncork();
+    this.socket.setNoDelay(true);
+    this.socket.uncork();
     this.exchange?.handler.onConnect?.();
     this.watch();
   }
 
-  #drained(): void {
+  protected drained(): void {
     this.exchange?.drained();
     this.watch();
   }
@@ -230,20 +211,18 @@ export class Connection implements BodySink, HeadHolder, Receiver {
 
   #handOver(exchange: Exchange, head: ResponseHead, firstBytes: Uint8Array): void {
     this.exchange = undefined;
-    this.#deadline.close();
-    for (const [name, listener] of Object.entries(this.#listeners)) this.#socket.off(name, listener);
-    this.#socket.on("error", ignore);
-    this.wire.release();
+    const socket = this.release();
+    socket.on("error", ignore);
     this.#owner.closed(this);
-    exchange.handler.onUpgrade(this.#socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
+    exchange.handler.onUpgrade(socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
   }
 
   /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */
   #finish(exchange: Exchange, surplus: boolean, trailers?: Headers): void {
     this.exchange = undefined;
     this.#body = undefined;
-    if (exchange.keepAlive && !surplus && !exchange.sending && !this.wire.isWriting) {
-      this.wire.resume();
+    if (exchange.keepAlive && !surplus && !exchange.sending && !this.isWriting) {
+      this.resume();
       this.#owner.released(this);
     } else {
       this.destroy();
@@ -256,19 +235,19 @@ export class Connection implements BodySink, HeadHolder, Receiver {
     this.fail("ERR_UPSTREAM_PROTOCOL", error);
   }
 
-  #ended(): void {
+  protected ended(): void {
     const { exchange } = this;
     if (exchange !== undefined && this.#body?.close()) this.#finish(exchange, false, this.#body.trailers);
     else this.fail("ERR_UPSTREAM_RESET");
   }
 
-  #broken(error: Error): void {
+  protected failed(error: Error): void {
     if (!this.connecting) this.fail("ERR_UPSTREAM_RESET", error);
     else this.fail(this.#handshaking ? "ERR_UPSTREAM_TLS" : "ERR_UPSTREAM_CONNECT", error);
   }
 
-  #closed(): void {
-    this.#deadline.close();
+  protected closed(): void {
+    this.releaseTimer();
     this.#owner.closed(this);
     this.fail("ERR_UPSTREAM_RESET");
   }

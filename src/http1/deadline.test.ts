@@ -3,29 +3,46 @@ import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { Deadline } from "./deadline.ts";
 
+class Timed extends Deadline {
+  readonly #call: () => void;
+
+  constructor(call: () => void) {
+    super();
+    this.#call = call;
+  }
+
+  protected expired(): void {
+    this.#call();
+  }
+
+  override releaseTimer(): void {
+    super.releaseTimer();
+  }
+}
+
 test("a deadline expires once, however often it was moved", async () => {
   const started = performance.now();
   const ends: number[] = [];
-  const deadline = new Deadline(() => ends.push(performance.now() - started));
-  deadline.start(5);
-  deadline.start(1000);
-  deadline.start(30);
+  const deadline = new Timed(() => ends.push(performance.now() - started));
+  deadline.expireIn(5);
+  deadline.expireIn(1000);
+  deadline.expireIn(30);
   await wait(70);
   assert.equal(ends.length, 1);
   assert.ok(ends[0]! >= 30, `expired after ${ends[0]} ms`);
-  deadline.start(1);
+  deadline.expireIn(1);
   await wait(20);
   assert.equal(ends.length, 2);
 });
 
 test("a deadline that was stopped or closed does not expire", async () => {
   let expired = 0;
-  const deadline = new Deadline(() => (expired += 1));
-  deadline.start(5);
-  deadline.stop();
+  const deadline = new Timed(() => (expired += 1));
+  deadline.expireIn(5);
+  deadline.neverExpire();
   await wait(20);
-  deadline.start(5);
-  deadline.close();
+  deadline.expireIn(5);
+  deadline.releaseTimer();
   await wait(20);
   assert.equal(expired, 0);
 });
@@ -38,10 +55,10 @@ test("a deadline beyond what timers can wait, or never, does not fire early", as
     delays.push(ms);
     return setTimer(call, ms, ...args);
   });
-  const deadline = new Deadline(() => assert.fail("expired"));
-  deadline.start(2 ** 40);
-  deadline.close();
-  deadline.start(Number.POSITIVE_INFINITY);
-  deadline.close();
+  const deadline = new Timed(() => assert.fail("expired"));
+  deadline.expireIn(2 ** 40);
+  deadline.releaseTimer();
+  deadline.expireIn(Number.POSITIVE_INFINITY);
+  deadline.releaseTimer();
   assert.deepEqual(delays, [2 ** 31 - 1]);
 });

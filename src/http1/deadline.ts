@@ -23,39 +23,37 @@ const LONGEST_MS = 2 ** 31 - 1;
 const NEVER = -1;
 
 /**
- * A timeout that is moved far more often than it expires: moving it writes a number, and the timer behind it, when it fires too
- * early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `start`, up to half
- * a second late when it is ten seconds or more.
+ * Somebody with one timeout, which is moved far more often than it expires: moving it writes a number, and the timer behind it, when it
+ * fires too early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `expireIn`,
+ * up to half a second late when that is ten seconds or more.
  */
-export class Deadline {
-  readonly #expired: () => void;
+export abstract class Deadline {
   #at = NEVER;
   /** When the timer fires, if there is one. */
   #armedFor = NEVER;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(expired: () => void) {
-    this.#expired = expired;
-  }
+  /** The time is over. */
+  protected abstract expired(): void;
 
   /** Expire in `ms` from now, instead of whatever was set before; infinity is never. */
-  start(ms: number): void {
+  expireIn(ms: number): void {
     if (ms === Number.POSITIVE_INFINITY) {
-      this.stop();
+      this.neverExpire();
       return;
     }
     this.#at = ms < LONG_MS ? clockMs() + Math.ceil(ms) : coarseMs + TICK_MS + ms;
     if (this.#armedFor === NEVER || this.#at < this.#armedFor) this.#arm(ms);
   }
 
-  /** Do not expire. The timer may still fire once, and finds nothing to do. */
-  stop(): void {
+  /** The timer may still fire once, and finds nothing to do. */
+  neverExpire(): void {
     this.#at = NEVER;
   }
 
-  /** Stop, and release the timer. */
-  close(): void {
-    this.stop();
+  /** The same, and release the timer. */
+  protected releaseTimer(): void {
+    this.neverExpire();
     clearTimeout(this.#timer);
     this.#armedFor = NEVER;
   }
@@ -75,8 +73,8 @@ export class Deadline {
       this.#arm(restMs);
       return;
     }
-    this.stop();
-    this.#expired();
+    this.neverExpire();
+    this.expired();
   }
 }
 

@@ -68,21 +68,21 @@ export class Exchange implements UpstreamExchange {
     this.#reused = reused;
   }
 
-  get #running(): boolean {
+  #running(): boolean {
     return this.#connection.exchange === this;
   }
 
   get connecting(): boolean {
-    return this.#running && this.#connection.connecting;
+    return this.#running() && this.#connection.connecting;
   }
 
   get writable(): boolean {
-    return this.sending && !this.#stopped && this.#running;
+    return this.sending && !this.#stopped && this.#running();
   }
 
   get facts(): UpstreamFacts {
-    const { connecting, wire } = this.#connection;
-    const sending = this.sending || wire.isWriting;
+    const { connecting, isWriting } = this.#connection;
+    const sending = this.sending || isWriting;
     return {
       phase: connecting ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
       reused: this.#reused,
@@ -93,19 +93,17 @@ export class Exchange implements UpstreamExchange {
 
   /** Write the head, with the body as far as it is there. */
   start(head: string): void {
-    const { out } = this.#connection;
     const { body } = this.request;
-    out.text(head);
+    this.#connection.text(head);
     if (body instanceof Uint8Array) this.#writePieces(body);
   }
 
   #writePieces(body: Uint8Array): void {
-    const { out } = this.#connection;
     let more = true;
     while (more && this.#bodyBytes < body.length) {
       const piece = body.subarray(this.#bodyBytes, this.#bodyBytes + PIECE);
       this.#bodyBytes += piece.length;
-      more = out.piece(piece, false);
+      more = this.#connection.piece(piece, false);
     }
     this.sending = this.#bodyBytes < body.length;
   }
@@ -116,17 +114,15 @@ export class Exchange implements UpstreamExchange {
     if (this.#bodyBytes + chunk.length > (lengthOf(body) ?? Number.POSITIVE_INFINITY)) {
       throw new RangeError("the body is longer than was announced to the upstream");
     }
-    const { out } = this.#connection;
     this.#bodyBytes += chunk.length;
     const encode = body !== undefined && "chunked" in body && body.encoded !== true;
-    return out.piece(chunk, encode);
+    return this.#connection.piece(chunk, encode);
   }
 
   end(trailers?: Headers): void {
     if (!this.writable) return;
     const length = lengthOf(this.request.body);
-    const { out } = this.#connection;
-    if (length === undefined) out.text(encodeLastChunk(trailers));
+    if (length === undefined) this.#connection.text(encodeLastChunk(trailers));
     else if (this.#bodyBytes < length) throw new RangeError("the body is shorter than was announced to the upstream");
     this.sending = false;
     this.#connection.watch();
@@ -144,20 +140,20 @@ export class Exchange implements UpstreamExchange {
   }
 
   pause(): void {
-    if (this.paused || !this.#running) return;
+    if (this.paused || !this.#running()) return;
     this.paused = true;
-    this.#connection.wire.pause();
+    this.#connection.pause();
     this.#connection.watch();
   }
 
   resume(): void {
-    if (!this.paused || !this.#running) return;
+    if (!this.paused || !this.#running()) return;
     this.paused = false;
-    this.#connection.wire.resume();
+    this.#connection.resume();
     this.#connection.watch();
   }
 
   abort(): void {
-    if (this.#running) this.#connection.abandon();
+    if (this.#running()) this.#connection.abandon();
   }
 }

@@ -1,6 +1,5 @@
 export { BodyReader, type BodySink } from "./body-reader.ts";
 export { encodeLastChunk } from "./chunked.ts";
-export { Deadline } from "./deadline.ts";
 export {
   HttpMessageError,
   type HttpMessageErrorCode,
@@ -13,7 +12,6 @@ export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "
 export { flat } from "./flat.ts";
 export { formatRequestHead, formatResponseHead, formatStatusLine } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
-export type { Receiver } from "./handle.ts";
 export {
   defaultLimits,
   type HeadLimits,
@@ -29,7 +27,6 @@ export { Headers, isFieldValue } from "./headers.ts";
 export { Lines } from "./lines.ts";
 export { createPool } from "./pool.ts";
 export { turnMs } from "./turn.ts";
-export { TurnWriter } from "./turn-writer.ts";
 export type {
   Origin,
   OriginTls,

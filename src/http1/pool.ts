@@ -106,7 +106,7 @@ class ConnectionPool implements Pool, ConnectionOwner {
       return;
     }
     idle.push(connection);
-    connection.idle(this.#idleTimeoutMs);
+    connection.expireIn(this.#idleTimeoutMs);
     if (idle.length > this.#maxIdle) idle.shift()!.destroy();
   }
 

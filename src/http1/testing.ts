@@ -17,6 +17,8 @@ import type {
 } from "./upstream.ts";
 
 /** Listens on loopback until the test ends; answers the port. */
+import { Wire, type WireSource } from "./wire.ts";
+
 export async function listen(t: TestContext, server: Server): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -152,5 +154,50 @@ export async function writeAll(to: UpstreamExchange, recorder: Recorder, pieces:
 export async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 5000; !condition(); await wait(1)) {
     if (Date.now() > end) throw new Error(`still not so: ${condition}`);
+  }
+}
+
+/** A wire that keeps what it is told; nothing happens of itself. */
+export class TestWire extends Wire {
+  /** How often something was written that the system did not take. */
+  blocks = 0;
+  drains = 0;
+  readonly errors: NodeJS.ErrnoException[] = [];
+  readonly #received: (bytes: Buffer) => void;
+
+  constructor(source: WireSource, received: (bytes: Buffer) => void = () => {}) {
+    super(source);
+    this.#received = received;
+  }
+
+  received(bytes: Buffer): void {
+    this.#received(bytes);
+  }
+
+  protected blocked(): void {
+    this.blocks += 1;
+  }
+
+  protected drained(): void {
+    this.drains += 1;
+  }
+
+  protected ended(): void {}
+
+  protected failed(error: Error): void {
+    this.errors.push(error);
+  }
+
+  protected closed(): void {}
+
+  protected expired(): void {}
+
+  /** Write now; false means that not all was taken. */
+  write(data: string | Uint8Array): boolean {
+    const before = this.blocks;
+    if (typeof data === "string") this.text(data);
+    else this.piece(data, false);
+    this.flush();
+    return this.blocks === before;
   }
 }

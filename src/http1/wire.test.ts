@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { type TestContext, test } from "node:test";
-import { TurnWriter } from "./turn-writer.ts";
-import { Wire } from "./wire.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import { TestWire } from "./testing.ts";
 
 /** A server whose connections are wires, and a way to have a new one: the wire and the client's end of it. */
 async function listen(t: TestContext) {
@@ -19,8 +20,7 @@ async function listen(t: TestContext) {
       const accepted = once(server, "connection");
       const client = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
       const [socket] = (await accepted) as [Socket];
-      const wire = Wire.accept(socket, { received });
-      wire.socket.on("error", () => {});
+      const wire = new TestWire({ accepted: socket }, received);
       client.on("error", () => {});
       t.after(() => {
         client.destroy();
@@ -69,9 +69,7 @@ test("what the system does not take at once follows in its order, and drain tell
   const { open } = await listen(t);
   const { wire, client } = await open();
   let expected = "";
-  let drains = 0;
   let refused = 0;
-  wire.socket.on("drain", () => (drains += 1));
   for (let i = 0; i < 60; i += 1) {
     const text = numbers(i * 20_000, 20_000);
     expected += text;
@@ -81,11 +79,11 @@ test("what the system does not take at once follows in its order, and drain tell
   wire.socket.once("drain", () => wire.socket.end());
   const read = await readAll(client);
   assert.ok(read.equals(Buffer.from(expected)));
-  assert.equal(drains, 1);
+  assert.equal(wire.drains, 1);
 });
 
 /** Write text until the client, who reads nothing, has the system take no more; the socket must know. */
-function fill(wire: Wire): void {
+function fill(wire: TestWire): void {
   const text = "x".repeat(8000);
   while (wire.write(text));
   assert.ok(wire.socket.writableLength > 0 && wire.socket.writableNeedDrain);
@@ -94,21 +92,19 @@ function fill(wire: Wire): void {
 test("text that waits for a client who breaks off is an error of the socket", async (t) => {
   const { open } = await listen(t);
   const { wire, client } = await open();
-  const errors: NodeJS.ErrnoException[] = [];
-  wire.socket.on("error", (error) => errors.push(error));
   fill(wire);
   client.resetAndDestroy();
   await new Promise((resolve) => wire.socket.on("close", resolve));
-  assert.match(errors.map(({ code }) => code).join(), /^(ECONNRESET|EPIPE)$/);
+  assert.match(wire.errors.map(({ code }) => code).join(), /^(ECONNRESET|EPIPE)$/);
 });
 
 test("text that waits is given up with its socket", async (t) => {
   const { open } = await listen(t);
   const { wire, client } = await open();
-  wire.socket.on("error", (error) => assert.fail(error));
   fill(wire);
   wire.socket.destroy();
   await once(wire.socket, "close");
+  assert.deepEqual(wire.errors, []);
   const next = await open();
   next.wire.write("all is well");
   next.wire.socket.end();
@@ -146,20 +142,19 @@ test("bytes that were written may be overwritten at once", async (t) => {
     assert.ok(read.subarray(i * 100_000, (i + 1) * 100_000).equals(Buffer.alloc(100_000, i)));
 });
 
-test("a writer's pieces of any size come in their order, as they are or as chunks", async (t) => {
+test("pieces of any size come in their order, as they are or as chunks", async (t) => {
   const { open } = await listen(t);
   for (const chunked of [false, true]) {
     const { wire, client } = await open();
-    const out = new TurnWriter(wire, () => {});
-    out.text("head\r\n\r\n");
+    wire.text("head\r\n\r\n");
     let expected = "head\r\n\r\n";
     for (const size of [1, 8192, 8193, 0, 100, 65_536, 3, 500_000, 7000, 7000, 7000]) {
       const bytes = Buffer.alloc(size, `${size};`);
-      out.piece(bytes, chunked);
+      wire.piece(bytes, chunked);
       expected += !chunked ? bytes.toString() : size === 0 ? "" : `${size.toString(16)}\r\n${bytes}\r\n`;
       bytes.fill(0);
     }
-    out.flush();
+    wire.flush();
     wire.socket.end();
     assert.equal((await readAll(client)).toString(), expected);
   }
@@ -167,16 +162,17 @@ test("a writer's pieces of any size come in their order, as they are or as chunk
 
 test("what has arrived goes on behind a text of any length", async (t) => {
   const { open } = await listen(t);
-  for (const length of [0, 4, 5, 8000, 8196, 8197, 20_000]) {
+  for (const length of [0, 4, 5, 8000, 8192, 8193, 20_000]) {
     const to = await open();
     const before = "x".repeat(length);
     const from = await open((bytes) => {
-      to.wire.writeBehind(before, bytes.subarray(4));
+      to.wire.text(before);
+      to.wire.piece(bytes.subarray(4), false);
       from.wire.socket.end();
       to.wire.socket.end();
     });
-    from.client.end(`head${numbers(length, 2000)}`);
-    assert.equal((await readAll(to.client)).toString(), before + numbers(length, 2000), `a text of ${length}`);
+    from.client.end(`head${numbers(length, 3000)}`);
+    assert.equal((await readAll(to.client)).toString(), before + numbers(length, 3000), `a text of ${length}`);
   }
 });
 
@@ -280,15 +276,15 @@ test("reading on begins a socket's timeout anew", async (t) => {
   const { open } = await listen(t);
   const received: string[] = [];
   const { wire, client } = await open((bytes) => received.push(String(bytes)));
-  let expired = 0;
-  wire.socket.on("timeout", () => (expired += 1));
+  let stalled = 0;
+  wire.socket.on("timeout", () => (stalled += 1));
   wire.setTimeout(300);
   for (let i = 0; i < 8; i += 1) {
     client.write(`${i}`);
     await new Promise((resolve) => setTimeout(resolve, 60));
   }
   assert.equal(received.join(""), "01234567");
-  assert.equal(expired, 0);
+  assert.equal(stalled, 0);
   await once(wire.socket, "timeout");
 });
 
@@ -298,11 +294,70 @@ test("a connection of our own reads into the shared buffer, and what is written 
   t.after(() => server.close());
   const { port } = server.address() as { port: number };
   let received = "";
-  const wire = Wire.connect({ port, host: "127.0.0.1" }, { received: (bytes) => void (received += bytes) });
+  const wire = new TestWire({ to: { port, host: "127.0.0.1" } }, (bytes) => void (received += bytes));
   t.after(() => wire.socket.destroy());
   wire.write("one ");
   await once(wire.socket, "connect");
   wire.write("two");
   while (received.length < 7) await new Promise((resolve) => setTimeout(resolve, 2));
   assert.equal(received, "one two");
+});
+
+// ----- what is written in one turn
+
+/** A wire over a slow stream, and the pieces that have left it. */
+function slow(highWaterMark = 65_536) {
+  const stream = new Transform({
+    highWaterMark,
+    transform: (_data, _encoding, done) => void setTimeout(done, 10),
+  });
+  const left: string[] = [];
+  const write = stream.write.bind(stream);
+  stream.write = ((data: string | Uint8Array, ...rest: never[]) => {
+    left.push(typeof data === "string" ? data : Buffer.from(data).toString("latin1"));
+    return write(data, ...rest);
+  }) as never;
+  return { wire: new TestWire({ over: stream as never }), left };
+}
+
+test("what is written in a turn leaves at its end, as one piece for each connection", async () => {
+  const [a, b] = [slow(), slow()];
+  a.wire.text("head;");
+  b.wire.text("other;");
+  assert.equal(a.wire.piece(Buffer.from("body;"), false), true);
+  a.wire.textPiece("text", true);
+  assert.deepEqual([a.left, b.left], [[], []]);
+  await turn();
+  assert.deepEqual([a.left, b.left], [["head;body;4\r\ntext\r\n"], ["other;"]]);
+  a.wire.text("next");
+  await turn();
+  assert.deepEqual(a.left, ["head;body;4\r\ntext\r\n", "next"]);
+});
+
+test("what is flushed leaves at once, and nothing of it again", async () => {
+  const { left, wire } = slow();
+  wire.text("now");
+  wire.flush();
+  assert.deepEqual(left, ["now"]);
+  wire.flush();
+  await turn();
+  assert.deepEqual(left, ["now"]);
+});
+
+test("many connections do not wait for each other to the end of a turn, nor does a long text", () => {
+  const wires = Array.from({ length: 200 }, () => slow());
+  for (const { wire } of wires) wire.text("x");
+  assert.ok(wires.slice(0, 128).every(({ left }) => left.length === 1));
+  const { left, wire } = slow();
+  wire.text("y".repeat(10_000));
+  assert.equal(left.length, 1);
+});
+
+test("who writes is told when no more is taken, also at the end of the turn", async () => {
+  const { wire } = slow(10);
+  wire.text("x".repeat(100));
+  assert.equal(wire.blocks, 0);
+  await turn();
+  assert.equal(wire.blocks, 1);
+  assert.equal(wire.piece(Buffer.from("y"), false), false);
 });
