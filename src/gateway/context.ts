@@ -32,13 +32,14 @@ export class Request {
   /** The query string as received, without `?`; undefined when the target has none. */
   readonly rawQuery: string | undefined;
   readonly headers: Headers;
-  readonly body: RequestBody;
   /** Scheme, host, port and client address, as the connection or a trusted peer tells them. */
   readonly forwarded: Forwarded;
   readonly inbound: Inbound;
+  #body: RequestBody | undefined;
   #query: Map<string, QueryValue[]> | undefined;
 
-  constructor(inbound: Inbound, forwarded: Forwarded, body: RequestBody) {
+  /** `body`: of a request that has one. */
+  constructor(inbound: Inbound, forwarded: Forwarded, body: RequestBody | undefined) {
     const { target } = inbound;
     const mark = target.indexOf("?");
     this.id = createRequestId();
@@ -48,7 +49,17 @@ export class Request {
     this.rawQuery = mark < 0 ? undefined : target.slice(mark + 1);
     this.headers = inbound.headers;
     this.forwarded = forwarded;
-    this.body = body;
+    this.#body = body;
+  }
+
+  get body(): RequestBody {
+    this.#body ??= new RequestBody(this.inbound);
+    return this.#body;
+  }
+
+  /** The client sends no body, and nobody has asked for it. */
+  get isBodiless(): boolean {
+    return this.#body === undefined;
   }
 
   /** The Cookie field; undefined without it, and when it has more than one line. */
@@ -158,7 +169,9 @@ export class Context {
     this.startMs = clock();
     this.now = Math.floor(this.startMs / 1000);
     const forwarded = addressOf(inbound, trusted);
-    this.request = new Request(inbound, forwarded, new RequestBody(inbound, owner, bodyBufferSize));
+    const body = inbound.framing.kind === "none" ? undefined : new RequestBody(inbound, owner, bodyBufferSize);
+    inbound.listener = body ?? owner;
+    this.request = new Request(inbound, forwarded, body);
     this.service = { request: new ServiceRequest(inbound.headers, this.request.rawQuery, forwarded.trusted) };
     this.response = new Response(this.request);
   }

@@ -58,7 +58,7 @@ export class Exchange implements AnswerOwner, BodyOwner {
     if (inbound.method === "TRACE") return this.refusal(405);
     const path = normalizePath(ctx.request.path);
     if (path === undefined) return this.refusal(400);
-    if (this.isTooLarge(ctx.request.body.length ?? 0)) return this.refusal(413);
+    if (!ctx.request.isBodiless && this.isTooLarge(ctx.request.body.length ?? 0)) return this.refusal(413);
     ctx.path = path;
     ctx.match = snapshot.router.match(routeInput(ctx));
     if (!ctx.match) {

@@ -190,14 +190,14 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
       this.#awaitRequest();
     } else {
       this.neverExpire();
-      current.listener?.onEnd(body.trailers);
+      current.listener?.onEnd?.(body.trailers);
     }
   }
 
   onBodyBytes(bytes: Uint8Array): void {
     const { current } = this;
     if (current === undefined) this.#drop(bytes);
-    else if (current.listener?.onData(bytes) === false) this.pauseBody();
+    else if (current.listener?.onData?.(bytes) === false) this.pauseBody();
   }
 
   #drop(bytes: Uint8Array): void {

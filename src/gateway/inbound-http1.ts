@@ -138,11 +138,11 @@ export class Http1Inbound implements Inbound {
     if (this.#awaitsContinue && !this.#res.headersSent) this.#res.writeContinue();
     this.#awaitsContinue = false;
     req.on("data", (chunk: Buffer) => {
-      if (this.listener?.onData(chunk) === false) req.pause();
+      if (this.listener?.onData?.(chunk) === false) req.pause();
     });
     req.on("end", () => {
       this.#watch();
-      this.listener?.onEnd(req.rawTrailers.length > 0 ? Headers.trusted(req.rawTrailers) : undefined);
+      this.listener?.onEnd?.(req.rawTrailers.length > 0 ? Headers.trusted(req.rawTrailers) : undefined);
     });
   }
 

@@ -77,11 +77,11 @@ export class Http2Inbound implements Inbound {
       this.#trailers = Headers.trusted(raw as unknown as string[]);
     });
     stream.on("data", (chunk: Buffer) => {
-      if (this.listener?.onData(chunk) === false) stream.pause();
+      if (this.listener?.onData?.(chunk) === false) stream.pause();
     });
     stream.on("end", () => {
       this.#watch();
-      this.listener?.onEnd(this.#trailers);
+      this.listener?.onEnd?.(this.#trailers);
     });
   }
 

@@ -21,9 +21,12 @@ export type BodyFraming = { readonly kind: "none" } | { readonly kind: "stream";
 
 /** What an engine tells the owner of an exchange: data and end of the body in this order, drain, fault and abort at any time. */
 export interface InboundListener {
-  /** A piece of the request body, whose bytes are overwritten afterwards; false asks the engine to pause until `resume()`. */
-  onData(chunk: Uint8Array): boolean;
-  onEnd(trailers: Headers | undefined): void;
+  /**
+   * A piece of the request body, whose bytes are overwritten afterwards; false asks the engine to pause until `resume()`. Absent,
+   * as `onEnd`, where the request has no body.
+   */
+  onData?(chunk: Uint8Array): boolean;
+  onEnd?(trailers: Headers | undefined): void;
   /** The response can be written again after a `write` that answered false. */
   onDrain(): void;
   /**

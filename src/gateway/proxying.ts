@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import {
   fields,
-  type Headers,
+  Headers,
   HttpMessageError,
   type ResponseBody,
   type UpstreamBody,
@@ -43,6 +43,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
   /** As the request that it is to the pool; written here alone, complete once there is an address. */
   target = "";
   lead = "";
+  headers = NO_FIELDS;
   body: UpstreamBody;
   readonly #exchange: Exchange;
   readonly #target: Target;
@@ -70,10 +71,6 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
     this.method = exchange.inbound.method;
     this.#websocket = isWebSocket(exchange.inbound);
     this.#retriesLeft = target.retries;
-  }
-
-  get headers(): Headers {
-    return this.#exchange.ctx.service.request.headers;
   }
 
   get connectTimeoutMs(): number {
@@ -117,14 +114,18 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
     const { ctx, parts } = this.#exchange;
     if (this.#abandoned) return;
     // A plugin may have read more than was announced.
-    if (this.#exchange.isTooLarge(ctx.request.body.size)) {
+    if (!ctx.request.isBodiless && this.#exchange.isTooLarge(ctx.request.body.size)) {
       this.#exchange.answer(this.#exchange.refusal(413));
       return;
     }
     this.#addresses = addresses;
     this.#startMs = parts.clock();
+    const { request } = ctx.service;
     this.lead = upstreamLead(ctx, this.#target, parts.fields, this.#websocket);
     this.body = framingOf(ctx.request);
+    // Before the client's fields stands how the body is framed.
+    if (request.isBare && this.body === undefined) this.lead = request.linesBehind(this.lead);
+    else this.headers = request.headers;
     this.#attempt();
   }
 
@@ -323,11 +324,14 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
 }
 
 const EMPTY = new Uint8Array();
+const NO_FIELDS = new Headers();
 
 /** How the body goes on its way: whole if it is in memory, else piece by piece. That there is none is said if the client did. */
-function framingOf({ body, headers, inbound }: Request): UpstreamBody {
-  const { length } = body;
+function framingOf(request: Request): UpstreamBody {
+  const { headers, inbound } = request;
+  const length = request.isBodiless ? 0 : request.body.length;
   if (length === 0 && inbound.framing.kind === "none") return headers.mayHave(LENGTH) ? EMPTY : undefined;
+  const { body } = request;
   return body.bytes ?? (length === undefined ? { chunked: true } : { length });
 }
 

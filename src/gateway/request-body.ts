@@ -17,7 +17,7 @@ export type BodyOwner = Pick<InboundListener, "onDrain" | "onFault" | "onAbort">
  */
 export class RequestBody implements InboundListener {
   readonly #inbound: Inbound;
-  readonly #owner: BodyOwner;
+  readonly #owner: BodyOwner | undefined;
   readonly #keep: number;
   /** Everything since the beginning; undefined once some of it was let go. */
   #kept: Uint8Array[] | undefined = [];
@@ -29,13 +29,15 @@ export class RequestBody implements InboundListener {
   #waiting: ((complete: boolean) => void) | undefined;
   #sink: BodySink | undefined;
 
-  /** What has flowed on is kept up to `keep` bytes, so that it can be sent again to another address. */
-  constructor(inbound: Inbound, owner: BodyOwner, keep: number) {
+  /**
+   * What has flowed on is kept up to `keep` bytes, so that it can be sent again to another address. Without an owner, of a request that
+   * has no body.
+   */
+  constructor(inbound: Inbound, owner?: BodyOwner, keep = 0) {
     this.#inbound = inbound;
     this.#owner = owner;
     this.#keep = keep;
     this.#ended = inbound.framing.kind === "none";
-    inbound.listener = this;
   }
 
   /** The length in bytes, as far as it is known now; 0 without a body. */
@@ -120,18 +122,18 @@ export class RequestBody implements InboundListener {
   }
 
   onDrain(): void {
-    this.#owner.onDrain();
+    this.#owner?.onDrain();
   }
 
   onFault(status: 400 | 408): void {
     this.#broken = true;
-    this.#owner.onFault(status);
+    this.#owner?.onFault(status);
     this.#settle(false);
   }
 
   onAbort(): void {
     this.#broken = true;
-    this.#owner.onAbort();
+    this.#owner?.onAbort();
     this.#settle(false);
   }
 

@@ -1,4 +1,4 @@
-import { type FieldName, fieldGroup, fieldName, Headers, maskOf } from "../http1/index.ts";
+import { type FieldName, fieldGroup, fieldName, Headers, Lines, maskOf } from "../http1/index.ts";
 import { fieldValue } from "./field-value.ts";
 import { connectionOptions } from "./hop-by-hop.ts";
 import { withoutArgument } from "./query.ts";
@@ -53,32 +53,59 @@ function passesOn({ bit }: FieldName, trusted: boolean): boolean {
   return (bit & (trusted ? OWN : OWN | IDENTITY)) === 0;
 }
 
-/** Those of the fields that go on and that `named` does not keep back. */
-function passedOn(received: Headers, trusted: boolean, named: ReadonlySet<string> | undefined): Headers {
-  const kept = new Headers();
+/** Take over those of the fields that go on and that `named` does not keep back. */
+function passOn(
+  kept: Headers | Lines,
+  received: Headers,
+  trusted: boolean,
+  named: ReadonlySet<string> | undefined,
+): void {
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);
     if (passesOn(name, trusted) && !named?.has(name.lower)) kept.addFrom(received, i);
   }
-  return kept;
 }
 
 /** The trailers that go on to the upstream: what may not stand in the head may not come behind the body either. */
 export function upstreamTrailers(received: Headers, trusted: boolean): Headers | undefined {
-  const kept = passedOn(received, trusted, undefined);
+  const kept = new Headers();
+  passOn(kept, received, trusted, undefined);
   return kept.size > 0 ? kept : undefined;
 }
 
 /** What will be asked of the upstream; plugins may change it in the access phase. */
 export class ServiceRequest {
-  /** The client's fields that are passed on, then those of plugins; a field that both set stands at the client's place. */
-  readonly headers: Headers;
   /** The query string as it will be sent, without `?`; undefined when the target has no `?`. */
   rawQuery: string | undefined;
+  readonly #received: Headers;
+  readonly #trusted: boolean;
+  #headers: Headers | undefined;
 
   constructor(received: Headers, rawQuery: string | undefined, trusted: boolean) {
     this.rawQuery = rawQuery;
-    this.headers = passedOn(received, trusted, connectionOptions(received));
+    this.#received = received;
+    this.#trusted = trusted;
+  }
+
+  /** The client's fields that are passed on, then those of plugins; a field that both set stands at the client's place. */
+  get headers(): Headers {
+    if (this.#headers === undefined) {
+      this.#headers = new Headers();
+      passOn(this.#headers, this.#received, this.#trusted, connectionOptions(this.#received));
+    }
+    return this.#headers;
+  }
+
+  /** Whether nobody has asked for the fields. */
+  get isBare(): boolean {
+    return this.#headers === undefined;
+  }
+
+  /** The fields as lines behind those of `start`; only while it is bare. */
+  linesBehind(start: string): string {
+    const lines = new Lines(start);
+    passOn(lines, this.#received, this.#trusted, connectionOptions(this.#received));
+    return lines.text;
   }
 
   setHeader(name: string, value: string): void {

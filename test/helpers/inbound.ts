@@ -51,8 +51,8 @@ export function createInbound(request: TestRequest = {}): TestInbound {
       if (wasRead || !body) return;
       wasRead = true;
       queueMicrotask(() => {
-        this.listener?.onData(body);
-        this.listener?.onEnd(undefined);
+        this.listener?.onData?.(body);
+        this.listener?.onEnd?.(undefined);
       });
     },
     pause() {},
