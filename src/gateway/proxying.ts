@@ -52,8 +52,9 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
   #turn = 0;
   #retriesLeft: number;
   #upstream: UpstreamExchange | undefined;
-  #startMs = 0;
-  #headMs = 0;
+  /** Milliseconds from the request to the first attempt, and from there to the answer's head. */
+  #proxyMs = 0;
+  #upstreamMs = 0;
   #reason = "";
   #head: UpstreamHead | undefined;
   /** The head has not been sent: header filters may be waiting. */
@@ -119,7 +120,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
       return;
     }
     this.#addresses = addresses;
-    this.#startMs = parts.clock();
+    this.#proxyMs = parts.clock() - ctx.startMs;
     const { request } = ctx.service;
     this.lead = upstreamLead(ctx, this.#target, parts.fields, this.#websocket);
     this.body = framingOf(ctx.request);
@@ -173,13 +174,13 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
   }
 
   onHead(status: number, reason: string, headers: Headers, _version: string, body: ResponseBody): void {
-    const { ctx, parts, inbound } = this.#exchange;
+    const { ctx, inbound } = this.#exchange;
     if (status > 599 && inbound.httpVersion === "2") {
       // HTTP/2 has no such status.
       this.#refuse(502);
       return;
     }
-    this.#headMs = parts.clock();
+    this.#upstreamMs = this.#sinceAttempt();
     this.#reason = reason;
     ctx.response.status = status;
     this.#head = { headers, body };
@@ -224,9 +225,13 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
   }
 
   #took(): Latencies {
+    const upstreamMs = this.#head ? this.#upstreamMs : this.#sinceAttempt();
+    return { upstreamMs, proxyMs: this.#proxyMs };
+  }
+
+  #sinceAttempt(): number {
     const { ctx, parts } = this.#exchange;
-    const headMs = this.#headMs || parts.clock();
-    return { upstreamMs: headMs - this.#startMs, proxyMs: this.#startMs - ctx.startMs };
+    return parts.clock() - ctx.startMs - this.#proxyMs;
   }
 
   onBody(chunk: Uint8Array): boolean {
@@ -309,7 +314,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
    */
   #mayRetry(error: UpstreamError): boolean {
     const { body } = this.#exchange.ctx.request;
-    if (this.#headMs > 0 || error.responseStarted || !body.isRepeatable) return false;
+    if (this.#head !== undefined || error.responseStarted || !body.isRepeatable) return false;
     if (error.phase !== "connect" && NOT_REPEATABLE.has(this.#exchange.inbound.method)) return false;
     if (error.reused && error.code === "ERR_UPSTREAM_RESET") return true;
     return this.#retriesLeft-- > 0;

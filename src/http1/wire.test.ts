@@ -305,8 +305,8 @@ test("a connection of our own reads into the shared buffer, and what is written 
 
 // ----- what is written in one turn
 
-/** A wire over a slow stream, and the pieces that have left it. */
-function slow(highWaterMark = 65_536) {
+/** A stream that takes its time, and the pieces that were written to it. */
+function slowStream(highWaterMark: number): { stream: Socket; left: string[] } {
   const stream = new Transform({
     highWaterMark,
     transform: (_data, _encoding, done) => void setTimeout(done, 10),
@@ -317,7 +317,13 @@ function slow(highWaterMark = 65_536) {
     left.push(typeof data === "string" ? data : Buffer.from(data).toString("latin1"));
     return write(data, ...rest);
   }) as never;
-  return { wire: new TestWire({ over: stream as never }), left };
+  return { stream: stream as never, left };
+}
+
+/** A wire over a slow stream, and the pieces that have left it. */
+function slow(highWaterMark = 65_536) {
+  const { stream, left } = slowStream(highWaterMark);
+  return { wire: new TestWire({ over: stream }), left };
 }
 
 test("what is written in a turn leaves at its end, as one piece for each connection", async () => {
@@ -360,4 +366,30 @@ test("who writes is told when no more is taken, also at the end of the turn", as
   await turn();
   assert.equal(wire.blocks, 1);
   assert.equal(wire.piece(Buffer.from("y"), false), false);
+});
+
+test("what is written while others leave, leaves with them", async () => {
+  const others = Array.from({ length: 150 }, () => slow());
+  const { stream, left } = slowStream(10);
+  class Eager extends TestWire {
+    protected override blocked(): void {
+      for (const { wire } of others) wire.text("y");
+    }
+  }
+  others[149]!.wire.text("x");
+  new Eager({ over: stream }).text("x".repeat(100));
+  others[0]!.wire.text("x");
+  await turn();
+  assert.equal(left.length, 1);
+  const expected = others.map((_, i) => (i === 0 ? "xy" : i === 149 ? "x|y" : "y"));
+  assert.deepEqual(
+    others.map(({ left }) => left.join("|")),
+    expected,
+  );
+  for (const { wire } of others) wire.text("z");
+  await turn();
+  assert.deepEqual(
+    others.map(({ left }) => left.join("|")),
+    expected.map((text) => `${text}|z`),
+  );
 });

@@ -10,14 +10,23 @@ export type WireSource = { readonly accepted: Socket } | { readonly to: TcpNetCo
 /** Longer pieces are not worth copying: they are written as they are. */
 const SMALL = 8192;
 
-/** Wires with something to write; after so many they do not wait for the end of the turn. */
+/**
+ * Wires with something to write, and what that is: what lives so short does not hang at what lives long. After so many they do not
+ * wait for the end of the turn.
+ */
 let waiting: Wire[] = [];
+let texts: string[] = [];
 const MOST_WAITING = 64;
 
+let areDeparting = false;
+
 function depart(): void {
-  const wires = waiting;
+  areDeparting = true;
+  // Some may come meanwhile.
+  for (let i = 0; i < waiting.length; i += 1) waiting[i]!.flush();
   waiting = [];
-  for (const wire of wires) wire.flush();
+  texts = [];
+  areDeparting = false;
 }
 
 /**
@@ -46,9 +55,8 @@ export abstract class Wire extends Deadline {
   /** What is written to, once the socket is open; who writes to one that is closed is told so. */
   #handle: Handle | undefined;
   #fd = -1;
-  /** What leaves at the end of the turn. */
-  #text = "";
-  #isWaiting = false;
+  /** Where in `texts` is what leaves at the end of the turn; below 0 there is nothing. */
+  #place = -1;
   readonly #listeners = {
     drain: () => this.drained(),
     end: () => this.ended(),
@@ -160,15 +168,26 @@ export abstract class Wire extends Deadline {
 
   /** Write Latin-1 text: a head, or the marks of chunks. */
   text(text: string): void {
-    this.#text = this.#text === "" ? text : this.#text + text;
-    if (this.#text.length > SMALL) this.flush();
-    else if (!this.#isWaiting) this.#wait();
+    if (this.#place < 0) this.#wait(text);
+    else texts[this.#place] += text;
+    if (texts[this.#place]!.length > SMALL) this.flush();
   }
 
-  #wait(): void {
-    this.#isWaiting = true;
-    if (waiting.push(this) === 1) setImmediate(depart);
-    else if (waiting.length >= MOST_WAITING) depart();
+  #wait(text: string): void {
+    if (waiting.length === 0) setImmediate(depart);
+    else if (waiting.length >= MOST_WAITING && !areDeparting) depart();
+    this.#place = waiting.push(this) - 1;
+    texts.push(text);
+  }
+
+  /** What waits, which then does not any more. */
+  #taken(): string {
+    const place = this.#place;
+    if (place < 0) return "";
+    const text = texts[place]!;
+    this.#place = -1;
+    texts[place] = "";
+    return text;
   }
 
   /** Write a piece of a body, as a chunk or as it is; false means wait for `drained`. The bytes may be overwritten afterwards. */
@@ -183,8 +202,8 @@ export abstract class Wire extends Deadline {
   }
 
   #long(bytes: Uint8Array, chunked: boolean): boolean {
-    const head = chunked ? `${this.#text}${bytes.length.toString(16)}\r\n` : this.#text;
-    this.#text = "";
+    const text = this.#taken();
+    const head = chunked ? `${text}${bytes.length.toString(16)}\r\n` : text;
     if (head === "") return this.#written(this.#write(bytes));
     if (!chunked) return this.#written(this.#writeBehind(head, bytes));
     return this.#written(this.#writeAll([Buffer.from(head, "latin1"), bytes, LINE_END]));
@@ -192,11 +211,8 @@ export abstract class Wire extends Deadline {
 
   /** Write now what has been joined, as before the end of the connection. */
   flush(): void {
-    this.#isWaiting = false;
-    const text = this.#text;
-    if (text === "") return;
-    this.#text = "";
-    this.#written(this.#writeText(text));
+    const text = this.#taken();
+    if (text !== "") this.#written(this.#writeText(text));
   }
 
   #written(more: boolean): boolean {
