@@ -16,7 +16,7 @@ export interface AnswerFields {
   readonly requestId: boolean;
   readonly upstreamStatus: boolean;
   /** What it adds, by milliseconds of the upstream and of the proxy: kept by `ownLines` for itself. */
-  readonly own: readonly (Headers | undefined)[][];
+  readonly own: readonly (string | undefined)[][];
 }
 
 export function answerFields({ product, headers }: GatewaySettings): AnswerFields {
@@ -116,9 +116,8 @@ export function proxiedLines(
   if (head.headers.mayHave(SELDOM) || connectionOptions(head.headers) !== undefined) return undefined;
   const lines = new Lines("");
   writeProxied(lines, ctx, head, fields, undefined);
-  lines.addAll(ownLines(fields, took));
-  if (fields.requestId) lines.add(known["x-kong-request-id"], ctx.request.id);
-  return lines.text;
+  const text = lines.text + ownLines(fields, took);
+  return fields.requestId ? text + ctx.request.id : text;
 }
 
 /** The head of an upstream's answer as the client gets it, before the header filters. Order of fields: SPEC-proxy §5. */
@@ -228,15 +227,18 @@ function writeOwn(
 const MOST_UPSTREAM_MS = 128;
 const MOST_PROXY_MS = 8;
 
-/** What `writeOwn` makes for an answer to an HTTP/1 client that has a `Server`. */
-function ownLines(fields: AnswerFields, took: Latencies): Headers {
+/** What `writeOwn` makes for an answer to an HTTP/1 client that has a `Server`, and the name of the request's id if that is sent. */
+function ownLines(fields: AnswerFields, took: Latencies): string {
   const row = fields.own[took.upstreamMs];
   const kept = row?.[took.proxyMs];
   if (kept !== undefined) return kept;
   const own = new Headers();
   writeOwn(own, fields, took, { status: 0, via: fields.via, hasServer: true });
-  if (row && took.proxyMs in row) row[took.proxyMs] = Headers.constant(own.list);
-  return own;
+  const lines = new Lines("");
+  lines.addAll(own);
+  const text = flat(lines.text + (fields.requestId ? known["x-kong-request-id"].lead : ""));
+  if (row && took.proxyMs in row) row[took.proxyMs] = text;
+  return text;
 }
 
 /** The gateways that a message has passed, with this one as the last. */

@@ -1,4 +1,4 @@
-import { flat, Headers, fields as known, Lines, maskOf } from "../http1/index.ts";
+import { flat, Headers, fields as known, Lines, maskOf, REQUEST_VERSION } from "../http1/index.ts";
 import { type AnswerFields, withVia } from "./answer.ts";
 import type { Context } from "./context.ts";
 import type { CommonLines } from "./forwarded.ts";
@@ -13,8 +13,8 @@ export function isWebSocket(inbound: Inbound): boolean {
 }
 
 /**
- * The gateway's own fields of the head that goes to the upstream, as lines; behind them stand those that the client and the
- * plugins have left in `ctx.service.request`. Order of fields: SPEC-proxy §4.
+ * What stands behind the target in the head that goes to the upstream: the version, and the gateway's own fields as lines; behind
+ * them stand those that the client and the plugins have left in `ctx.service.request`. Order of fields: SPEC-proxy §4.
  */
 export function upstreamLead(ctx: Context, target: Target, fields: AnswerFields, websocket: boolean): string {
   const { request } = ctx;
@@ -60,9 +60,9 @@ function commonLines(ctx: Context, target: Target, fields: AnswerFields): Common
     kept += 1;
   }
   const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
-  const at = lines.indexOf(ANY_PATH);
+  const [start, rest] = lines.split(ANY_PATH).map(flat) as [string, string];
   const next = kept < MOST_KEPT ? forwarded.upstreamLines : undefined;
-  forwarded.upstreamLines = { upstreamHost, start: lines.slice(0, at), rest: lines.slice(at + 1), next };
+  forwarded.upstreamLines = { upstreamHost, start, rest, next };
   return forwarded.upstreamLines;
 }
 
@@ -72,7 +72,7 @@ function hostFor({ match, request }: Context, target: Target): string {
 }
 
 function linesOf(headers: Headers): string {
-  const lines = new Lines("");
+  const lines = new Lines(REQUEST_VERSION);
   lines.addAll(headers);
   return lines.text;
 }

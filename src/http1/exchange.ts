@@ -2,7 +2,7 @@ import { encodeLastChunk } from "./chunked.ts";
 import type { Connection } from "./connection.ts";
 import { HttpMessageError, type UpstreamFacts } from "./errors.ts";
 import { type FieldName, fields } from "./field-name.ts";
-import { formatFields, formatRequestLine } from "./format.ts";
+import { formatFields, formatRequest, REQUEST_VERSION } from "./format.ts";
 import type { Framing } from "./framing.ts";
 import type { Headers } from "./headers.ts";
 import type { UpstreamBody, UpstreamExchange, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
@@ -27,10 +27,10 @@ function lengthOf(body: UpstreamBody): number | undefined {
  * it. Throws HttpMessageError.
  */
 export function requestHead(request: UpstreamRequest): string {
-  const { method, target, lead = "", headers, body } = request;
+  const { method, target, lead = REQUEST_VERSION, headers, body } = request;
   const chunked = body !== undefined && "chunked" in body;
   const length = lengthOf(body);
-  let start = formatRequestLine(method, target) + lead;
+  let start = formatRequest(method, target) + lead;
   if (!declares(request, fields["transfer-encoding"], chunked ? "chunked" : undefined) && chunked) {
     start += `${fields["transfer-encoding"].lead}chunked`;
   }

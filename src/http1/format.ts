@@ -6,7 +6,8 @@ import { Lines } from "./lines.ts";
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
-const VERSION = " HTTP/1.1";
+/** What the line of a request ends with. */
+export const REQUEST_VERSION = " HTTP/1.1";
 
 /** Fields as they stand on the wire behind a line, with its end and the empty line. They were checked when they came into `headers`. */
 export function formatFields(start: string, headers: Headers): string {
@@ -16,16 +17,16 @@ export function formatFields(start: string, headers: Headers): string {
   return `${lines.text}\r\n\r\n`;
 }
 
-/** The request line of HTTP/1.1, without its end. Throws ERR_HTTP_METHOD or ERR_HTTP_TARGET. */
-export function formatRequestLine(method: string, target: string): string {
+/** The line of a request as far as its version. Throws ERR_HTTP_METHOD or ERR_HTTP_TARGET. */
+export function formatRequest(method: string, target: string): string {
   if (method !== "GET" && !isToken(method)) throw new HttpMessageError("ERR_HTTP_METHOD");
   if (!TARGET.test(target)) throw new HttpMessageError("ERR_HTTP_TARGET");
-  return (method === "GET" ? "GET " : `${method} `) + target + VERSION;
+  return (method === "GET" ? "GET " : `${method} `) + target;
 }
 
-/** The head of an HTTP/1.1 request, to be written as Latin-1. Throws as `formatRequestLine`. */
+/** The head of an HTTP/1.1 request, to be written as Latin-1. Throws as `formatRequest`. */
 export function formatRequestHead(method: string, target: string, headers: Headers): string {
-  return formatFields(formatRequestLine(method, target), headers);
+  return formatFields(formatRequest(method, target) + REQUEST_VERSION, headers);
 }
 
 /** The head of an HTTP/1.1 response, to be written as Latin-1. Throws ERR_HTTP_STATUS_LINE or ERR_HTTP_REASON. */

@@ -10,7 +10,7 @@ export {
 } from "./errors.ts";
 export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "./field-name.ts";
 export { flat } from "./flat.ts";
-export { formatRequestHead, formatResponseHead, formatStatusLine } from "./format.ts";
+export { formatRequestHead, formatResponseHead, formatStatusLine, REQUEST_VERSION } from "./format.ts";
 export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
   defaultLimits,

@@ -38,7 +38,10 @@ export type UpstreamBody =
 export interface UpstreamRequest {
   readonly method: string;
   readonly target: string;
-  /** Fields as lines that were checked, each with the line end before it, to stand before `headers`; no framing field. */
+  /**
+   * What stands behind the target: `REQUEST_VERSION`, and before `headers` perhaps more fields as lines that were checked, each with the
+   * line end before it; no framing field. Only the version when absent.
+   */
   readonly lead?: string;
   /** With `lead` complete. Content-Length or Transfer-Encoding is added if it is absent, and must fit the body if it is there. */
   readonly headers: Headers;
