@@ -171,7 +171,7 @@ function writeFraming(headers: FieldSink, { body, headers: received }: UpstreamH
 /** As the upstream has written it, but without zeros before the number. */
 function writeLength(headers: FieldSink, received: Headers, length: number): void {
   const at = received.indexOf(known["content-length"]);
-  if (at >= 0 && received.valueAt(at).charCodeAt(0) !== ZERO) headers.addFrom(received, at);
+  if (at >= 0 && !received.beginsWith(at, ZERO)) headers.addFrom(received, at);
   else headers.add(known["content-length"], String(length));
 }
 

@@ -1,6 +1,5 @@
 import type { Duplex } from "node:stream";
 import {
-  decimal,
   encodeLastChunk,
   type Framing,
   fields,
@@ -19,6 +18,7 @@ import { originForm } from "./request-target.ts";
 const NO_BODY: BodyFraming = { kind: "none" };
 /** No length: the body ends with its chunks, or with the connection. */
 const NOT_ANNOUNCED = -1;
+const MOST_DIGITS = 15;
 const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
 
 /**
@@ -111,9 +111,9 @@ export class FastInbound implements Inbound {
   }
 
   #frame(headers: Headers): void {
-    const length = headers.find(fields["content-length"]);
-    if (length !== undefined) this.#announced = decimal(length);
-    else if (headers.find(fields["transfer-encoding"]) !== undefined) this.#isChunked = true;
+    if (headers.indexOf(fields["content-length"]) >= 0) {
+      this.#announced = headers.onlyNumber(fields["content-length"], MOST_DIGITS);
+    } else if (headers.find(fields["transfer-encoding"]) !== undefined) this.#isChunked = true;
     else this.#keepAlive = false;
   }
 

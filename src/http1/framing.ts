@@ -21,24 +21,10 @@ const MOST_DIGITS = 15;
 
 /** The one Content-Length. Throws ERR_HTTP_CONTENT_LENGTH when it is no decimal number, or not the only one. */
 function lengthIn(headers: Headers): number {
-  const text = headers.only(fields["content-length"]);
-  const length = text === undefined || text.length > MOST_DIGITS ? -1 : decimal(text);
+  const length = headers.onlyNumber(fields["content-length"], MOST_DIGITS);
   if (length < 0) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
   return length;
 }
-
-/** The number that these digits are; -1 when they are none. */
-export function decimal(text: string): number {
-  let number = text === "" ? -1 : 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const digit = text.charCodeAt(i) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return number;
-}
-
-const ZERO = 48;
 
 /**
  * What the framing fields say, undefined without any. Where RFC 9112 §6.3 lets a recipient repair a message, it is refused:
@@ -47,8 +33,8 @@ const ZERO = 48;
 function declaredFraming(head: RequestHead | ResponseHead): Framing | undefined {
   const { headers, version } = head;
   if (!headers.mayHave(FRAMING)) return undefined;
-  const hasLength = headers.find(fields["content-length"]) !== undefined;
-  if (headers.find(fields["transfer-encoding"]) !== undefined) {
+  const hasLength = headers.indexOf(fields["content-length"]) >= 0;
+  if (headers.indexOf(fields["transfer-encoding"]) >= 0) {
     if (hasLength) throw new HttpMessageError("ERR_HTTP_FRAMING");
     if (version === "1.0") throw new HttpMessageError("ERR_HTTP_TRANSFER_ENCODING");
     checkTransferEncoding(headers.getAll("transfer-encoding"));

@@ -10,6 +10,19 @@ export function isFieldValue(text: string): boolean {
   return VALUE.test(text);
 }
 
+/** The number that the digits of the text from `start` to `end` are; -1 when they are none. */
+function decimal(text: string, start: number, end: number): number {
+  let number = start === end ? -1 : 0;
+  for (let i = start; i < end; i += 1) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+const ZERO = 48;
+
 function checkValue(value: string): void {
   if (!VALUE.test(value)) throw new HttpMessageError("ERR_HTTP_FIELD_VALUE");
 }
@@ -145,9 +158,37 @@ export class Headers {
   /** The value of a field in `fields` that is there once; undefined without it, and when there are more. */
   only(name: FieldName): string | undefined {
     const index = this.indexOf(name);
-    if (index < 0) return undefined;
-    for (let i = index + 1; i < this.size; i += 1) if (this.nameAt(i).bit === name.bit) return undefined;
-    return this.valueAt(index);
+    return index < 0 || this.#isRepeated(index) ? undefined : this.valueAt(index);
+  }
+
+  /** The decimal number that such a value is; -1 when it is none, or has more digits than that. */
+  onlyNumber(name: FieldName, mostDigits: number): number {
+    const index = this.indexOf(name);
+    return index < 0 || this.#isRepeated(index) ? -1 : this.#numberAt(3 * index, mostDigits);
+  }
+
+  #isRepeated(index: number): boolean {
+    const { bit } = this.nameAt(index);
+    for (let i = index + 1; i < this.size; i += 1) if (this.nameAt(i).bit === bit) return true;
+    return false;
+  }
+
+  #numberAt(at: number, mostDigits: number): number {
+    const value = this.#list[at + 2] as string | undefined;
+    if (value !== undefined) return value.length > mostDigits ? -1 : decimal(value, 0, value.length);
+    const place = this.#list[at + 1] as number;
+    const from = (place >> END_BITS) + (this.#list[at] as FieldName).length + LEAD;
+    const end = place & FURTHEST;
+    return end - from > mostDigits ? -1 : decimal(this.#text, from, end);
+  }
+
+  /** Whether the value begins with this character, given by its code. */
+  beginsWith(index: number, code: number): boolean {
+    const at = 3 * index;
+    const value = this.#list[at + 2] as string | undefined;
+    if (value !== undefined) return value.charCodeAt(0) === code;
+    const from = ((this.#list[at + 1] as number) >> END_BITS) + (this.#list[at] as FieldName).length + LEAD;
+    return from < ((this.#list[at + 1] as number) & FURTHEST) && this.#text.charCodeAt(from) === code;
   }
 
   has(name: string): boolean {

@@ -11,7 +11,7 @@ export {
 export { type FieldName, fieldGroup, fieldName, fields, isToken, maskOf } from "./field-name.ts";
 export { flat } from "./flat.ts";
 export { formatRequestHead, formatResponseHead, formatStatusLine, REQUEST_VERSION } from "./format.ts";
-export { decimal, type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
+export { type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
   defaultLimits,
   type HeadLimits,
