@@ -1,5 +1,5 @@
 // Measures Sesame beside others, all on this machine and over loopback: `npm run bench -- --help`.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { describeMachine, versionOf } from "./harness/machine.ts";
 import { type BenchBase, measure, type Result } from "./harness/measure.ts";
 import { nginxVersion } from "./harness/nginx.ts";
 import { type Options, parseOptions, usage } from "./harness/options.ts";
+import { installPackage } from "./harness/package.ts";
 import { page, table, updateFile, writeResults } from "./harness/report.ts";
 import type { Row } from "./harness/row.ts";
 import { startUpstream } from "./harness/upstream.ts";
@@ -49,7 +50,9 @@ async function start(options: Options, cleanup: AsyncDisposableStack): Promise<B
   for (const name of [...(hasNginx ? ["nginx"] : []), ...options.versus]) {
     peers.push(await startPeer(name, { cores, folder, upstream, cleanup }));
   }
-  return { options, cores, folder, upstream, peers };
+  const installed = join(folder, "package");
+  mkdirSync(installed);
+  return { options, cores, folder, launcher: installPackage(installed), upstream, peers };
 }
 
 async function run(args: readonly string[]): Promise<void> {

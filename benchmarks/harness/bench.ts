@@ -10,6 +10,8 @@ export interface Bench {
   readonly cores: Cores;
   /** A temporary folder. */
   readonly folder: string;
+  /** Of the package that is measured. */
+  readonly launcher: string;
   readonly upstream: Upstream;
   /** Sesame with the standard configuration, one worker, started for this row. */
   readonly sesame: Sesame;
@@ -19,7 +21,7 @@ export interface Bench {
   readonly cleanup: AsyncDisposableStack;
   /** A Sesame of the row's own; it ends with the row. */
   startSesame(
-    options: Omit<SesameOptions, "cores" | "upstream" | "prefix" | "engine"> & { name: string },
+    options: Omit<SesameOptions, "cores" | "upstream" | "prefix" | "engine" | "launcher"> & { name: string },
   ): Promise<Sesame>;
 }
 

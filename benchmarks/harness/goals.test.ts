@@ -6,9 +6,10 @@ import type { Sample } from "./row.ts";
 
 const of = (name: string, ...samples: Sample[]) => summarize(name, samples);
 
-it("a spread is median, first, last, and the distance of the extremes in parts of the median", () => {
+it("a spread is median, first, last, and the distance of the extremes, without the outer quarters, in parts of the median", () => {
   assert.deepEqual(spreadOf([90, 110, 100]), { median: 100, spread: 0.2, first: 90, last: 100 });
-  assert.equal(spreadOf([1, 2, 3, 10]).median, 2.5);
+  assert.deepEqual(spreadOf([1, 2, 3, 10]), { median: 2.5, spread: 0.4, first: 1, last: 10 });
+  assert.equal(spreadOf([900, 101, 100, 1, 99, 99, 100, 101, 0]).spread, 0.02);
 });
 
 it("a summary has what was measured", () => {

@@ -1,6 +1,6 @@
 import type { Sample } from "./row.ts";
 
-/** The median of some runs, and how far they were apart: (highest - lowest) / median. */
+/** The median of some runs, and how far they were apart, without the outer quarters: (highest - lowest) / median. */
 export interface Spread {
   readonly median: number;
   readonly spread: number;
@@ -37,7 +37,8 @@ export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-  const spread = median === 0 ? 0 : (sorted.at(-1)! - sorted[0]!) / median;
+  const outer = Math.floor(sorted.length / 4);
+  const spread = median === 0 ? 0 : (sorted.at(-1 - outer)! - sorted[outer]!) / median;
   return { median, spread, first: values[0]!, last: values.at(-1)! };
 }
 

@@ -25,8 +25,8 @@ export async function measure(row: Row, base: BenchBase): Promise<Result> {
   let started = 0;
   const start: Bench["startSesame"] = async (options) => {
     const prefix = join(base.folder, `${row.name}-${++started}`);
-    const { cores, upstream } = base;
-    const sesame = await startSesame({ ...options, cores, upstream, prefix, engine: base.options.engine });
+    const { cores, upstream, launcher } = base;
+    const sesame = await startSesame({ ...options, cores, upstream, prefix, launcher, engine: base.options.engine });
     cleanup.defer(sesame.stop);
     return sesame;
   };

@@ -32,8 +32,8 @@ export const usage = `npm run bench -- [options]
 
   --only ROW,ROW       these rows only; --only help lists them
   --vs PEER            one more peer, again for others: fastify, express, iron-session, kong=URL (nginx always takes part)
-  --seconds N          length of a run (2)
-  --rounds N           runs of each, in turns; medians are shown (3)
+  --seconds N          length of a run (1)
+  --rounds N           runs of each, in turns; medians are shown (9)
   --rate N             requests per second of the latency row (15000)
   --connections N      connections of the load (64)
   --engine ENGINE      Sesame's http_engine: ${engines.join(" or ")} (${usual})
@@ -49,8 +49,8 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       only: { type: "string" },
       vs: { type: "string", multiple: true, default: [] },
-      seconds: { type: "string", default: "2" },
-      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "1" },
+      rounds: { type: "string", default: "9" },
       rate: { type: "string", default: "15000" },
       connections: { type: "string", default: "64" },
       engine: { type: "string", default: usual },

@@ -66,7 +66,7 @@ it("a list of processors is read", () => {
 describe("the arguments", () => {
   it("have defaults", () => {
     const { only, versus, seconds, rounds } = parseOptions([]);
-    assert.deepEqual({ only, versus, seconds, rounds }, { only: undefined, versus: [], seconds: 2, rounds: 3 });
+    assert.deepEqual({ only, versus, seconds, rounds }, { only: undefined, versus: [], seconds: 1, rounds: 9 });
   });
 
   it("name rows and peers", () => {

@@ -26,21 +26,22 @@ export interface SesameOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Port of the Redis server where the route with `storage: redis` keeps its sessions; without it there is no such route. */
   readonly redisPort?: number;
+  /** Of the package that is measured; the checkout's when absent. */
+  readonly launcher?: string;
   /** Options for Node, as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
   /** Puts more into the database, before the gateway starts for good; the standard configuration is there already. */
   readonly seed?: (prefix: string) => Promise<void>;
 }
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const launcher = fileURLToPath(new URL("../../bin/sesame", import.meta.url));
+const checkout = fileURLToPath(new URL("../../bin/sesame", import.meta.url));
 
 /** Start Sesame as a process of its own, without access logs, configured through its Admin API. */
 export async function startSesame(options: SesameOptions): Promise<Sesame> {
-  const { upstream, prefix, seed, redisPort, cores, settings } = options;
+  const { upstream, prefix, seed, redisPort, cores, settings, launcher = checkout } = options;
   mkdirSync(prefix, { recursive: true, mode: 0o700 });
   if (settings) {
-    const command = [process.execPath, main, "migrations", "up", "--prefix", prefix];
+    const command = [process.execPath, launcher, "migrations", "up", "--prefix", prefix];
     await runProgram(cores, cores.load, command, environmentOf(settings));
   }
   const configured = await launch(options);
@@ -56,7 +57,7 @@ function environmentOf(settings: SesameOptions["settings"] = {}): Record<string,
 }
 
 async function launch(options: SesameOptions): Promise<Sesame> {
-  const { cores, prefix, name = "Sesame", workers = 1, nodeOptions = [], engine } = options;
+  const { cores, prefix, name = "Sesame", workers = 1, nodeOptions = [], engine, launcher = checkout } = options;
   const [port, adminPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const admin = `http://127.0.0.1:${adminPort}`;

@@ -17,7 +17,7 @@ import { drawFlames } from "./flame.ts";
 import { type CpuProfile, treeOf } from "./profile.ts";
 
 /** How many runs long it is recorded: what is not yet compiled well shall be lost in it. */
-const RUNS = 10;
+const RUNS = 20;
 
 /** Record where the CPU goes under signed-in requests: `flame.svg` and `profile.md` among the results, the account in README. */
 export async function recordProfile(options: Options, results: string, readme: string): Promise<void> {
