@@ -22,7 +22,7 @@ test("Sesame runs with a young generation of its own size, in the process that w
   const pids = new Set(nodes.map((node) => node.split(" ")[0]));
   assert.equal(pids.size, 1);
   const options = nodes.map((node) => node.split(" ").slice(1).join(" "));
-  assert.deepEqual(options, ["--no-deprecation", "--max-semi-space-size=16 --no-deprecation"]);
+  assert.deepEqual(options, ["--no-deprecation", "--max-semi-space-size=16 --min-semi-space-size=16 --no-deprecation"]);
 });
 
 test("a size that an operator has chosen stays", async () => {
