@@ -240,3 +240,16 @@ test("nothing that splits a message is formatted", () => {
     assert.throws(() => formatResponseHead(status, "", headers), { code: "ERR_HTTP_STATUS_LINE" });
   }
 });
+
+test("each request has its own host, whichever the ones before had", () => {
+  const bytes = (name: string, host: string) => Buffer.from(`GET / HTTP/1.1\r\n${name}: ${host}\r\n\r\n`, "latin1");
+  const hostOf = (name: string, host: string) =>
+    wholeRequestHead(bytes(name, host), defaultLimits)?.headers.list.join("=");
+  const hosts = ["a.test", "b.test", "a.test:80", "", "A.test", "x".repeat(300), "[::1]:8000"];
+  for (let i = 0; i < 3000; i += 1) {
+    const host = i % 3 === 0 ? `${i}.test` : hosts[i % hosts.length]!;
+    const name = i % 2 === 0 ? "Host" : "host";
+    assert.equal(hostOf(name, host), `${name}=${host}`);
+    assert.equal(hostOf(name, `${host}/`), undefined);
+  }
+});

@@ -1,5 +1,6 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
 import { type FieldName, fieldName, fieldNameAt, fields, leads, UsualValue } from "./field-name.ts";
+import { flat } from "./flat.ts";
 import { Headers } from "./headers.ts";
 
 /** Bytes of a whole head, bytes of one line without its end, number of fields. */
@@ -205,6 +206,23 @@ function isTarget(method: string, target: string): boolean {
 
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
+/** Valid hosts, each as the string that it is everywhere: that it is the same as another is then seen at once. */
+const hosts = new Map<string, string>();
+const MOST_HOSTS = 1000;
+const LONGEST_HOST = 255;
+
+/** That string; undefined when it is no host. */
+function knownHost(host: string): string | undefined {
+  const known = hosts.get(host);
+  if (known !== undefined) return known;
+  if (!HOST.test(host)) return undefined;
+  if (host.length > LONGEST_HOST) return host;
+  if (hosts.size >= MOST_HOSTS) hosts.clear();
+  const kept = flat(host);
+  hosts.set(kept, kept);
+  return kept;
+}
+
 /** Most requests name the host that the one before did. */
 function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
   let hosts = 0;
@@ -214,8 +232,10 @@ function hasValidHost(version: "1.0" | "1.1", headers: Headers): boolean {
     const host = headers.valueAt(i);
     if (name.isKept) name.usual ??= new UsualValue();
     if (host !== name.usual?.text) {
-      if (!HOST.test(host)) return false;
-      name.usual?.become(host);
+      const known = knownHost(host);
+      if (known === undefined) return false;
+      headers.replaceMade(i, known);
+      name.usual?.become(known);
     }
     hosts += 1;
   }

@@ -111,6 +111,11 @@ export class Headers {
     return value;
   }
 
+  /** Have the value be this string, which is equal to it. */
+  replaceMade(index: number, same: string): void {
+    this.#list[3 * index + 2] = same;
+  }
+
   /** `[name, value, name, value, ...]` as on the wire; made anew at each call. */
   get list(): readonly string[] {
     const list: string[] = [];
