@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRequestHead, formatResponseHead } from "./format.ts";
-import { defaultLimits, type HeadLimits, parseRequestHead, parseResponseHead } from "./head.ts";
+import { defaultLimits, type HeadLimits, parseRequestHead, parseResponseHead, wholeRequestHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Headers } from "./headers.ts";
 
