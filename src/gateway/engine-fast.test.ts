@@ -176,6 +176,26 @@ test("an answer longer or shorter than announced breaks the connection", async (
   }
 });
 
+test("empty lines are no beginning of a request: the client who sends no more is not told that it was slow", async (t) => {
+  const { engine, port } = await start(t, echo, { headerTimeoutMs: 60, keepAliveTimeoutMs: 60 });
+  const silent = await open(t, port);
+  silent.socket.write("\r\n\r\n");
+  assert.equal(await silent.ended(), "");
+  const slow = await open(t, port);
+  slow.socket.write("\r\nGET / HT");
+  assert.match(await slow.ended(), /^HTTP\/1\.1 408 /);
+  await engine.close(0);
+
+  const other = await start(t, echo);
+  const idle = await open(t, other.port);
+  idle.socket.write("\r\n");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const closing = other.engine.close(5_000);
+  assert.equal(await idle.ended(), "");
+  idle.socket.end();
+  await closing;
+});
+
 test("closing ends idle connections at once, and busy ones with their answer", async (t) => {
   let held: Inbound | undefined;
   const { engine, port } = await start(t, (inbound) => (inbound.target === "/held" ? (held = inbound) : echo(inbound)));

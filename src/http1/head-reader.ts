@@ -126,11 +126,11 @@ export function readHead<H>(
   if (holder.heldHead === undefined) {
     const whole = kind.whole(chunk, limits, cookie);
     if (whole !== undefined) return whole;
-    holder.heldHead = new HeadReader(limits, kind.skipsEmptyLines);
   }
-  const reader = holder.heldHead;
-  if (!reader.push(chunk)) return undefined;
-  holder.heldHead = undefined;
+  const reader = holder.heldHead ?? new HeadReader(limits, kind.skipsEmptyLines);
+  const isComplete = reader.push(chunk);
+  holder.heldHead = isComplete || reader.held === 0 ? undefined : reader;
+  if (!isComplete) return undefined;
   return kind.parse(reader.bytes, reader.start, reader.end, limits);
 }
 
