@@ -121,12 +121,16 @@ export interface Forwarded {
   upstreamLines: CommonLines | undefined;
 }
 
-/** The lines that requests to one upstream's host have in common: before their path, and behind it and the prefix. */
+/**
+ * The lines that requests to one upstream's host, of clients that speak the same version of HTTP, have in common: before their path,
+ * and behind it and the prefix.
+ */
 export interface CommonLines {
   readonly upstreamHost: string;
+  readonly via: string;
   readonly start: string;
   readonly rest: string;
-  /** For another upstream. */
+  /** For another upstream, or version. */
   readonly next: CommonLines | undefined;
 }
 

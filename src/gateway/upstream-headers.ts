@@ -54,16 +54,22 @@ const MOST_KEPT = 32;
 function commonLines(ctx: Context, target: Target, fields: AnswerFields): CommonLines {
   const { forwarded } = ctx.request;
   const upstreamHost = hostFor(ctx, target);
+  const via = viaOf(ctx, fields);
   let kept = 0;
   for (let lines = forwarded.upstreamLines; lines !== undefined; lines = lines.next) {
-    if (lines.upstreamHost === upstreamHost) return lines;
+    if (lines.upstreamHost === upstreamHost && lines.via === via) return lines;
     kept += 1;
   }
   const lines = linesOf(ownHeaders(ctx, target, fields, false, { path: ANY_PATH, prefix: undefined, id: "" }));
   const [start, rest] = lines.split(ANY_PATH).map(flat) as [string, string];
   const next = kept < MOST_KEPT ? forwarded.upstreamLines : undefined;
-  forwarded.upstreamLines = { upstreamHost, start, rest, next };
+  forwarded.upstreamLines = { upstreamHost, via, start, rest, next };
   return forwarded.upstreamLines;
+}
+
+/** How this gateway names itself to the upstream, by what the client speaks. */
+function viaOf({ request }: Context, fields: AnswerFields): string {
+  return request.inbound.httpVersion === "2" ? fields.via2 : fields.via;
 }
 
 /** The Host that the upstream sees. */
@@ -85,10 +91,10 @@ interface Names {
 }
 
 function ownHeaders(ctx: Context, target: Target, fields: AnswerFields, websocket: boolean, names: Names): Headers {
-  const { headers: received, inbound, forwarded } = ctx.request;
+  const { headers: received, forwarded } = ctx.request;
   const headers = new Headers();
   if (acceptsTrailers(received)) headers.add(known.te, "trailers");
-  headers.add(known.via, withVia(received, inbound.httpVersion === "2" ? fields.via2 : fields.via));
+  headers.add(known.via, withVia(received, viaOf(ctx, fields)));
   headers.add(known.host, hostFor(ctx, target));
   headers.add(known.connection, websocket ? "keep-alive, Upgrade" : "keep-alive");
   if (websocket) headers.add(known.upgrade, "websocket");

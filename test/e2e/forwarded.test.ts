@@ -34,7 +34,8 @@ const CLAIMS = [
 test("the upstream is told what the connection tells, not what the client claims", async (t) => {
   const gateway = await startProxy(t);
   const path = await gateway.mount(await echoUrl(t));
-  for (const door of doorsOf(gateway)) {
+  // Twice, as what one connection of a peer has told is kept for the others.
+  for (const door of [...doorsOf(gateway), ...doorsOf(gateway)]) {
     const secure = door.name === "plain" ? "http" : "https";
     const own = (await ask(t, door, { path: `${path}/x?y=1`, headers: ["Host", "Client.test:99"] })).picture();
     const told = (name: string) => own.seen(`X-Forwarded-${name}`).join();
