@@ -30,9 +30,9 @@ function depart(): void {
 }
 
 /**
- * A connection as the sides of HTTP/1.1 are made of it: what comes and what happens is told by methods of theirs, what is written
- * in one turn of the event loop leaves in one system call, and one deadline serves all that is waited for. One object with all of it,
- * as there are many connections: what is called for one of them is not in the processor's caches, and each step to it costs.
+ * What both sides of HTTP/1.1 are built on: a connection that calls methods of theirs with what comes and happens, has what is written
+ * in one turn of the event loop leave in one system call, and has one deadline for whatever is waited for. All of it is one object, as
+ * there are many connections: what belongs to one of them is not in the processor's caches, and each step to it costs.
  *
  * A socket of plain TCP has a shorter way for what nearly always happens: bytes are read into one buffer that all connections share, and
  * what is written goes to the system at once, text by the handle (handle.ts), bytes by the descriptor. What the system does not take
