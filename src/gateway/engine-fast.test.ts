@@ -176,6 +176,18 @@ test("an answer longer or shorter than announced breaks the connection", async (
   }
 });
 
+test("an answer whose announced length is no number has no body, and breaks the connection with one", async (t) => {
+  for (const length of ["x", "", "-4", "4, 4", "0000000000000004", "1e1"]) {
+    const { port } = await start(t, (inbound) => {
+      inbound.head(200, "OK", new Headers(["Content-Length", length, "Connection", "keep-alive"]));
+      inbound.end("good");
+    });
+    const { socket, ended } = await open(t, port);
+    socket.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert.doesNotMatch(await ended(), /good/, length);
+  }
+});
+
 test("empty lines are no beginning of a request: the client who sends no more is not told that it was slow", async (t) => {
   const { engine, port } = await start(t, echo, { headerTimeoutMs: 60, keepAliveTimeoutMs: 60 });
   const silent = await open(t, port);

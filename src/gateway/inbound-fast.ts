@@ -18,7 +18,6 @@ import { originForm } from "./request-target.ts";
 const NO_BODY: BodyFraming = { kind: "none" };
 /** No length: the body ends with its chunks, or with the connection. */
 const NOT_ANNOUNCED = -1;
-const MOST_DIGITS = 15;
 const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
 
 /**
@@ -111,9 +110,10 @@ export class FastInbound implements Inbound {
   }
 
   #frame(headers: Headers): void {
-    if (headers.indexOf(fields["content-length"]) >= 0) {
-      this.#announced = headers.onlyNumber(fields["content-length"], MOST_DIGITS);
-    } else if (headers.find(fields["transfer-encoding"]) !== undefined) this.#isChunked = true;
+    const lengthAt = headers.indexOf(fields["content-length"]);
+    // No body fits one that is no number.
+    if (lengthAt >= 0) this.#announced = Math.max(0, headers.numberAt(lengthAt));
+    else if (headers.indexOf(fields["transfer-encoding"]) >= 0) this.#isChunked = true;
     else this.#keepAlive = false;
   }
 

@@ -16,12 +16,10 @@ const CLOSE: Framing = { kind: "close" };
 
 const FRAMING = maskOf("content-length", "transfer-encoding");
 
-/** Fifteen digits stay exact in a number and are a petabyte. */
-const MOST_DIGITS = 15;
-
 /** The one Content-Length. Throws ERR_HTTP_CONTENT_LENGTH when it is no decimal number, or not the only one. */
 function lengthIn(headers: Headers): number {
-  const length = headers.onlyNumber(fields["content-length"], MOST_DIGITS);
+  const index = headers.onlyIndexOf(fields["content-length"]);
+  const length = index < 0 ? -1 : headers.numberAt(index);
   if (length < 0) throw new HttpMessageError("ERR_HTTP_CONTENT_LENGTH");
   return length;
 }

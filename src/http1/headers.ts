@@ -10,9 +10,13 @@ export function isFieldValue(text: string): boolean {
   return VALUE.test(text);
 }
 
-/** The number that the digits of the text from `start` to `end` are; -1 when they are none. */
+/** Fifteen digits stay exact in a number and are a petabyte. */
+const MOST_DIGITS = 15;
+
+/** The number that the digits of the text from `start` to `end` are; -1 when they are none, or too many. */
 function decimal(text: string, start: number, end: number): number {
-  let number = start === end ? -1 : 0;
+  if (start === end || end - start > MOST_DIGITS) return -1;
+  let number = 0;
   for (let i = start; i < end; i += 1) {
     const digit = text.charCodeAt(i) - ZERO;
     if (digit < 0 || digit > 9) return -1;
@@ -104,11 +108,18 @@ export class Headers {
   }
 
   #makeValue(at: number): string {
-    const place = this.#list[at + 1] as number;
-    const { length } = this.#list[at] as FieldName;
-    const value = this.#text.slice((place >> END_BITS) + length + LEAD, place & FURTHEST);
+    const value = this.#text.slice(this.#valueStart(at), this.#valueEnd(at));
     this.#list[at + 2] = value;
     return value;
+  }
+
+  /** Where the value of a line that has a place is in the text. */
+  #valueStart(at: number): number {
+    return ((this.#list[at + 1] as number) >> END_BITS) + (this.#list[at] as FieldName).length + LEAD;
+  }
+
+  #valueEnd(at: number): number {
+    return (this.#list[at + 1] as number) & FURTHEST;
   }
 
   /** Have the value be this string, which is equal to it. */
@@ -162,38 +173,30 @@ export class Headers {
 
   /** The value of a field in `fields` that is there once; undefined without it, and when there are more. */
   only(name: FieldName): string | undefined {
+    const index = this.onlyIndexOf(name);
+    return index < 0 ? undefined : this.valueAt(index);
+  }
+
+  /** Where it is; -1 without it, and when there are more. */
+  onlyIndexOf(name: FieldName): number {
     const index = this.indexOf(name);
-    return index < 0 || this.#isRepeated(index) ? undefined : this.valueAt(index);
+    if (index >= 0) for (let i = index + 1; i < this.size; i += 1) if (this.nameAt(i).bit === name.bit) return -1;
+    return index;
   }
 
-  /** The decimal number that such a value is; -1 when it is none, or has more digits than that. */
-  onlyNumber(name: FieldName, mostDigits: number): number {
-    const index = this.indexOf(name);
-    return index < 0 || this.#isRepeated(index) ? -1 : this.#numberAt(3 * index, mostDigits);
-  }
-
-  #isRepeated(index: number): boolean {
-    const { bit } = this.nameAt(index);
-    for (let i = index + 1; i < this.size; i += 1) if (this.nameAt(i).bit === bit) return true;
-    return false;
-  }
-
-  #numberAt(at: number, mostDigits: number): number {
+  /** The decimal number that the value is; -1 when it is none, or has more than fifteen digits. */
+  numberAt(index: number): number {
+    const at = 3 * index;
     const value = this.#list[at + 2] as string | undefined;
-    if (value !== undefined) return value.length > mostDigits ? -1 : decimal(value, 0, value.length);
-    const place = this.#list[at + 1] as number;
-    const from = (place >> END_BITS) + (this.#list[at] as FieldName).length + LEAD;
-    const end = place & FURTHEST;
-    return end - from > mostDigits ? -1 : decimal(this.#text, from, end);
+    if (value !== undefined) return decimal(value, 0, value.length);
+    return decimal(this.#text, this.#valueStart(at), this.#valueEnd(at));
   }
 
-  /** Whether the value begins with this character, given by its code. */
+  /** Whether the value, which is not empty, begins with this character, given by its code. */
   beginsWith(index: number, code: number): boolean {
     const at = 3 * index;
     const value = this.#list[at + 2] as string | undefined;
-    if (value !== undefined) return value.charCodeAt(0) === code;
-    const from = ((this.#list[at + 1] as number) >> END_BITS) + (this.#list[at] as FieldName).length + LEAD;
-    return from < ((this.#list[at + 1] as number) & FURTHEST) && this.#text.charCodeAt(from) === code;
+    return (value === undefined ? this.#text.charCodeAt(this.#valueStart(at)) : value.charCodeAt(0)) === code;
   }
 
   has(name: string): boolean {
