@@ -64,7 +64,7 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
   #isBroken = false;
 
   constructor(accepted: Socket, owner: FastOwner) {
-    super("encrypted" in accepted ? { over: accepted } : { accepted });
+    super({ socket: accepted, isPlain: !("encrypted" in accepted) });
     this.#owner = owner;
     this.facts = connectionOf(this.socket);
     this.#await("head", owner.options.limits.headerTimeoutMs);

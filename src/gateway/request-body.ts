@@ -11,13 +11,16 @@ export interface BodySink {
 /** Who answers the request, and so hears what the engine tells besides the body. */
 export type BodyOwner = Pick<InboundListener, "onDrain" | "onFault" | "onAbort">;
 
+/** Of a body that nothing is told of, as there is none. */
+const NOBODY: BodyOwner = { onDrain() {}, onFault() {}, onAbort() {} };
+
 /**
  * The body of a request: a plugin may have it read into memory, and the proxy lets it flow to the upstream, first what
  * was read already, then the rest. Nothing is read from the client before one of the two asks.
  */
 export class RequestBody implements InboundListener {
   readonly #inbound: Inbound;
-  readonly #owner: BodyOwner | undefined;
+  readonly #owner: BodyOwner;
   readonly #keep: number;
   /** Everything since the beginning; undefined once some of it was let go. */
   #kept: Uint8Array[] | undefined = [];
@@ -33,7 +36,7 @@ export class RequestBody implements InboundListener {
    * What has flowed on is kept up to `keep` bytes, so that it can be sent again to another address. Without an owner, of a request that
    * has no body.
    */
-  constructor(inbound: Inbound, owner?: BodyOwner, keep = 0) {
+  constructor(inbound: Inbound, owner: BodyOwner = NOBODY, keep = 0) {
     this.#inbound = inbound;
     this.#owner = owner;
     this.#keep = keep;
@@ -122,18 +125,18 @@ export class RequestBody implements InboundListener {
   }
 
   onDrain(): void {
-    this.#owner?.onDrain();
+    this.#owner.onDrain();
   }
 
   onFault(status: 400 | 408): void {
     this.#broken = true;
-    this.#owner?.onFault(status);
+    this.#owner.onFault(status);
     this.#settle(false);
   }
 
   onAbort(): void {
     this.#broken = true;
-    this.#owner?.onAbort();
+    this.#owner.onAbort();
     this.#settle(false);
   }
 

@@ -165,7 +165,7 @@ test("trailers are bounded", () => {
 test("what is written as chunks is read back", async () => {
   const stream = new PassThrough();
   const written: Buffer[] = [];
-  const wire = new TestWire({ over: stream as never }, (chunk) => void written.push(chunk));
+  const wire = new TestWire({ socket: stream as never, isPlain: false }, (chunk) => void written.push(chunk));
   const pieces = ["hello", "", "x".repeat(300), "y".repeat(20_000), "z"];
   for (const piece of pieces) wire.piece(bytes(piece), true);
   wire.text(encodeLastChunk(new Headers(["A", "b"])));

@@ -41,7 +41,7 @@ export class Connection extends Wire implements BodySink, HeadHolder {
   /** `tls`: the options of its TLS session; absent for plain TCP. */
   constructor(origin: Origin, tls: ConnectionOptions | undefined, owner: ConnectionOwner) {
     const { host, port } = origin;
-    super(tls === undefined ? { to: { host, port } } : { over: connectTls({ ...tls, host, port }) });
+    super(tls === undefined ? { to: { host, port } } : { socket: connectTls({ ...tls, host, port }), isPlain: false });
     this.key = origin.key;
     this.#owner = owner;
     // What is written before the connection is open waits here: over TLS, nothing may leave before the certificate was verified.

@@ -2,10 +2,7 @@ import type { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 import { arrived } from "./arrivals.ts";
 
-/**
- * Takes what has come. The bytes are overwritten once `received` returns, and those before a piece that is written with `writeBehind`
- * are by that: who wants to keep them copies them.
- */
+/** Takes what has come: a wire. */
 export interface Receiver {
   received(bytes: Buffer): void;
 }

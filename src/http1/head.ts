@@ -207,19 +207,19 @@ function isTarget(method: string, target: string): boolean {
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
 /** Valid hosts, each as the string that it is everywhere: that it is the same as another is then seen at once. */
-const hosts = new Map<string, string>();
+const knownHosts = new Map<string, string>();
 const MOST_HOSTS = 1000;
 const LONGEST_HOST = 255;
 
 /** That string; undefined when it is no host. */
 function knownHost(host: string): string | undefined {
-  const known = hosts.get(host);
+  const known = knownHosts.get(host);
   if (known !== undefined) return known;
   if (!HOST.test(host)) return undefined;
   if (host.length > LONGEST_HOST) return host;
-  if (hosts.size >= MOST_HOSTS) hosts.clear();
+  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
   const kept = flat(host);
-  hosts.set(kept, kept);
+  knownHosts.set(kept, kept);
   return kept;
 }
 

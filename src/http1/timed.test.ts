@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { Deadline } from "./deadline.ts";
+import { Timed } from "./timed.ts";
 
-class Timed extends Deadline {
+class Waiting extends Timed {
   readonly #call: () => void;
 
   constructor(call: () => void) {
@@ -23,7 +23,7 @@ class Timed extends Deadline {
 test("a deadline expires once, however often it was moved", async () => {
   const started = performance.now();
   const ends: number[] = [];
-  const deadline = new Timed(() => ends.push(performance.now() - started));
+  const deadline = new Waiting(() => ends.push(performance.now() - started));
   deadline.expireIn(5);
   deadline.expireIn(1000);
   deadline.expireIn(30);
@@ -37,7 +37,7 @@ test("a deadline expires once, however often it was moved", async () => {
 
 test("a deadline that was stopped or closed does not expire", async () => {
   let expired = 0;
-  const deadline = new Timed(() => (expired += 1));
+  const deadline = new Waiting(() => (expired += 1));
   deadline.expireIn(5);
   deadline.neverExpire();
   await wait(20);
@@ -55,7 +55,7 @@ test("a deadline beyond what timers can wait, or never, does not fire early", as
     delays.push(ms);
     return setTimer(call, ms, ...args);
   });
-  const deadline = new Timed(() => assert.fail("expired"));
+  const deadline = new Waiting(() => assert.fail("expired"));
   deadline.expireIn(2 ** 40);
   deadline.releaseTimer();
   deadline.expireIn(Number.POSITIVE_INFINITY);

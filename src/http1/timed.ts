@@ -23,11 +23,11 @@ const LONGEST_MS = 2 ** 31 - 1;
 const NEVER = -1;
 
 /**
- * Somebody with one timeout, which is moved far more often than it expires: moving it writes a number, and the timer behind it, when it
+ * What waits for one thing at a time, with a deadline that is moved far more often than it expires: moving it writes a number, and the timer behind it, when it
  * fires too early, is set again for the rest. It does not keep the process alive. `expired` is called at most once per `expireIn`,
  * up to half a second late when that is ten seconds or more.
  */
-export abstract class Deadline {
+export abstract class Timed {
   #at = NEVER;
   /** When the timer fires, if there is one. */
   #armedFor = NEVER;
@@ -78,6 +78,6 @@ export abstract class Deadline {
   }
 }
 
-function fire(deadline: Deadline): void {
-  deadline.fire();
+function fire(timed: Timed): void {
+  timed.fire();
 }

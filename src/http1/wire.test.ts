@@ -20,7 +20,7 @@ async function listen(t: TestContext) {
       const accepted = once(server, "connection");
       const client = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
       const [socket] = (await accepted) as [Socket];
-      const wire = new TestWire({ accepted: socket }, received);
+      const wire = new TestWire({ socket: socket, isPlain: true }, received);
       client.on("error", () => {});
       t.after(() => {
         client.destroy();
@@ -323,7 +323,7 @@ function slowStream(highWaterMark: number): { stream: Socket; left: string[] } {
 /** A wire over a slow stream, and the pieces that have left it. */
 function slow(highWaterMark = 65_536) {
   const { stream, left } = slowStream(highWaterMark);
-  return { wire: new TestWire({ over: stream }), left };
+  return { wire: new TestWire({ socket: stream, isPlain: false }), left };
 }
 
 test("what is written in a turn leaves at its end, as one piece for each connection", async () => {
@@ -377,7 +377,7 @@ test("what is written while others leave, leaves with them", async () => {
     }
   }
   others[149]!.wire.text("x");
-  new Eager({ over: stream }).text("x".repeat(100));
+  new Eager({ socket: stream, isPlain: false }).text("x".repeat(100));
   others[0]!.wire.text("x");
   await turn();
   assert.equal(left.length, 1);

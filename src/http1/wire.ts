@@ -1,11 +1,11 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
 import { arrivals, arrived, memory } from "./arrivals.ts";
-import { Deadline } from "./deadline.ts";
-import { type Handle, handleOf, restoreReading, shortenReading, writeText } from "./handle.ts";
+import { type Handle, handleOf, type Receiver, restoreReading, shortenReading, writeText } from "./handle.ts";
+import { Timed } from "./timed.ts";
 
-/** A socket that a server of plain TCP has accepted, of which nothing was read; a new connection over plain TCP; any socket, as for TLS. */
-export type WireSource = { readonly accepted: Socket } | { readonly to: TcpNetConnectOpts } | { readonly over: Socket };
+/** A new connection over plain TCP, or a socket; `isPlain` is one that a server of plain TCP has accepted and of which nothing was read. */
+export type WireSource = { readonly to: TcpNetConnectOpts } | { readonly socket: Socket; readonly isPlain: boolean };
 
 /** Longer pieces are not worth copying: they are written as they are. */
 const SMALL = 8192;
@@ -44,7 +44,7 @@ function depart(): void {
  * write behind the other: the code of the system, and ours, is then found in the processor's caches, which measured saves a tenth
  * of a request's CPU. Memory is bounded by `SMALL` and the text of one head.
  */
-export abstract class Wire extends Deadline {
+export abstract class Wire extends Timed implements Receiver {
   readonly socket: Socket;
   /** The way is the shorter one. */
   readonly #isShort: boolean;
@@ -68,19 +68,16 @@ export abstract class Wire extends Deadline {
   constructor(source: WireSource) {
     super();
     const onread = { buffer: arrivals, callback: (length: number) => this.#take(arrived(length)) };
-    const short =
-      "to" in source
-        ? connect({ ...source.to, onread })
-        : "accepted" in source
-          ? takeOver(source.accepted, onread)
-          : undefined;
-    this.#isShort = short !== undefined;
-    if (short !== undefined) this.socket = short;
-    else {
-      this.socket = "over" in source ? source.over : (source as { accepted: Socket }).accepted;
-      this.socket.on("data", (bytes: Buffer) => this.received(bytes));
+    if ("to" in source) {
+      this.socket = connect({ ...source.to, onread });
+      this.#isShort = true;
+    } else {
+      const taken = source.isPlain ? takeOver(source.socket, onread) : undefined;
+      this.socket = taken ?? source.socket;
+      this.#isShort = taken !== undefined;
     }
-    this.#shorten();
+    if (this.#isShort) this.#shorten();
+    else this.socket.on("data", (bytes: Buffer) => this.received(bytes));
     for (const [name, listener] of Object.entries(this.#listeners)) this.socket.on(name, listener);
   }
 
