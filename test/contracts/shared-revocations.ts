@@ -20,7 +20,7 @@ import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 const LOGOUTS = 15;
 /** A node that asks for each request keeps visitors waiting so long at most. */
-const timeouts = { connect_timeout: 300, read_timeout: 300 };
+const timeouts = { connect_timeout: 1000, read_timeout: 1000 };
 
 /** What holds for gateways that share what is revoked by one storage of this kind, and have nothing else in common. */
 export function testSharedRevocations({ storage, lacks, start }: StorageKind): void {

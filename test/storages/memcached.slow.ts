@@ -67,7 +67,7 @@ describe("memcached", { skip: lacking("memcached") }, () => {
   testOutage("memcached", {
     server: () => used.server,
     open(port) {
-      const opened = openMemcached({ port, connect_timeout: 300, read_timeout: 300 });
+      const opened = openMemcached({ port, connect_timeout: 1000, read_timeout: 1000 });
       return { storage: memcachedStorage({ client: opened }), close: () => opened.close() };
     },
   });

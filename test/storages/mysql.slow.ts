@@ -109,7 +109,7 @@ describe("MariaDB", { skip: lacking("mariadbd", "mariadb-install-db") }, () => {
   testOutage("mysql", {
     server: () => server,
     open(port) {
-      const opened = openMysql({ ...server.settings, port, connect_timeout: 300, read_timeout: 300 });
+      const opened = openMysql({ ...server.settings, port, connect_timeout: 1000, read_timeout: 1000 });
       const storage = mysqlStorage({ client: opened, ensureTables: true });
       return { storage, close: () => opened.close() };
     },

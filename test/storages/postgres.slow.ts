@@ -96,7 +96,7 @@ describe("PostgreSQL", { skip: lacking("postgres", "initdb") }, () => {
   testOutage("postgres", {
     server: () => server,
     open(port) {
-      const opened = openPostgres({ ...server.settings, port, connect_timeout: 300, read_timeout: 300 });
+      const opened = openPostgres({ ...server.settings, port, connect_timeout: 1000, read_timeout: 1000 });
       const storage = postgresStorage({ client: opened, ensureTables: true });
       return { storage, close: () => opened.close() };
     },

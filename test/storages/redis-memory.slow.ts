@@ -96,7 +96,7 @@ describe("sessions in one Redis, answered from memory", { skip: lacking("redis-s
   it("are asked for by a node that hears nothing any more, and are 503 while that is not answered", async (t) => {
     await used.redis.flushall();
     const proxy = await startTcpProxy(t, used.server.port);
-    const far = config({ port: proxy.port, connect_timeout: 300, read_timeout: 300 });
+    const far = config({ port: proxy.port, connect_timeout: 1000, read_timeout: 1000 });
     const { nodes } = await startSeparateNodes(t, [config(), far]);
     const [near, cutOff] = nodes as [Node, Node];
     const cookie = await near.login();

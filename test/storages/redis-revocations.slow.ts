@@ -33,7 +33,7 @@ describe("a deny list in Redis", { skip: lacking("redis-server") }, () => {
   const used = useRedis();
   const config = (settings: object = {}) => ({
     ...{ storage: "cookie", revocation: true },
-    redis: { host, port: used.server.port, connect_timeout: 300, read_timeout: 300, ...settings },
+    redis: { host, port: used.server.port, connect_timeout: 1000, read_timeout: 1000, ...settings },
   });
   const listed = async () => (await used.redis.keys("session:sesame@revoked:*")).length;
 

@@ -91,7 +91,7 @@ describe("one Redis", { skip: lacking("redis-server") }, () => {
   testOutage("redis", {
     server: () => server,
     open(port) {
-      const client = openRedis({ port, connect_timeout: 300, read_timeout: 300 });
+      const client = openRedis({ port, connect_timeout: 1000, read_timeout: 1000 });
       return { storage: redisStorage({ client }), close: () => client.close() };
     },
   });
