@@ -285,7 +285,7 @@ describe("on a PostgreSQL server", { skip: lacking("postgres", "initdb") }, () =
   });
 
   test("statements that fail, take too long or lose their connection do no harm to later ones", async (t) => {
-    const database = await open(t, freshOptions({ timeoutMs: 300, maxConnections: 1 }));
+    const database = await open(t, freshOptions({ timeoutMs: 1000, maxConnections: 1 }));
     const fails = (message: RegExp) => ({ code: "ERR_DATABASE_FAILED", message });
     const run = (sql: string, values?: string[]) => Promise.resolve(database.execute(sql, values));
     await assert.rejects(run("SELECT * FROM nowhere"), fails(/relation "nowhere" does not exist/));

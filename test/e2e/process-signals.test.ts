@@ -9,7 +9,8 @@ import { delimiter, join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startEcho } from "../../src/cli/echo-server.ts";
-import { get, isRunning, type SpawnOptions, spawnGateway, spawnStart } from "../helpers/gateway-process.ts";
+import { get, type SpawnOptions, spawnGateway, spawnStart } from "../helpers/gateway-process.ts";
+import { isRunning } from "../helpers/processes.ts";
 
 const echo = await startEcho();
 test.after(() => echo.close());

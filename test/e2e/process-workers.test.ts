@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startEcho } from "../../src/cli/echo-server.ts";
-import { connectToEach, type GatewayProcess, get, isRunning, spawnGateway } from "../helpers/gateway-process.ts";
+import { connectToEach, type GatewayProcess, get, spawnGateway } from "../helpers/gateway-process.ts";
+import { freeze, isRunning } from "../helpers/processes.ts";
 
 const echo = await startEcho();
 const workers = (count: number, more: Record<string, string> = {}) => ({
@@ -123,7 +124,7 @@ suite("several workers", { concurrency: true, timeout: 60_000 }, () => {
   test("a worker that hangs is replaced rather than left to serve what is no longer true", async (t) => {
     const gateway = await spawnGateway(t, workers(2));
     const [hanging] = await gateway.workers();
-    process.kill(hanging!, "SIGSTOP");
+    freeze([hanging!]);
     assert.equal((await get(`${gateway.status}/status`)).status, 200);
     await gateway.change("POST", "/services", { name: "app", url: echo.url });
     await until(async () => !isRunning(hanging!) && (await gateway.workers()).length === 2);

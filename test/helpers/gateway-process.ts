@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { engineSettings } from "./engine-settings.ts";
+import { freeze, groupOf, isRunning, thaw } from "./processes.ts";
 
 const launcher = fileURLToPath(new URL("../../bin/sesame", import.meta.url));
 
@@ -28,6 +29,9 @@ export interface GatewayProcess {
   workers(): Promise<readonly number[]>;
   /** Send JSON to the Admin API, expecting a status of 2xx; answers the body. */
   change(method: string, path: string, entity?: object): Promise<Record<string, unknown> & { readonly id: string }>;
+  /** Stop all of its processes where they are, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export interface SpawnOptions {
@@ -104,6 +108,8 @@ export async function spawnGateway(t: TestContext, options: SpawnOptions = {}): 
       assert.ok(response.ok, `${method} ${path}: ${response.status} ${body}`);
       return body === "" ? {} : JSON.parse(body);
     },
+    freeze: () => freeze(groupOf(child.pid!)),
+    thaw: () => thaw(groupOf(child.pid!)),
   };
 }
 
@@ -129,22 +135,12 @@ export async function connectToEach(t: TestContext, gateway: GatewayProcess): Pr
   const agents: Agent[] = [];
   for (const pid of pids) {
     const others = pids.filter((other) => other !== pid);
-    for (const other of others) process.kill(other, "SIGSTOP");
+    freeze(others);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     t.after(() => agent.destroy());
     await get(gateway.proxy, {}, agent);
-    for (const other of others) process.kill(other, "SIGCONT");
+    thaw(others);
     agents.push(agent);
   }
   return agents;
-}
-
-/** Whether a process is there, or with a negative id one of a group. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

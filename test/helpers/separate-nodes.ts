@@ -5,8 +5,6 @@ import { delayUntil, type Node, startNode } from "./nodes.ts";
 
 /** A request that ends the session. */
 export const LOGOUT = "/app?session_logout=1";
-/** The most that a change may take to be effective on a node whose link is healthy. */
-export const WITHIN_MS = 100;
 
 const ids = {
   fiona: "c0000000-0000-4000-8000-000000000001",
@@ -52,13 +50,6 @@ export async function startSeparateNodes(
     }),
   );
   return { nodes, ...paths };
-}
-
-/** The median, the 99th percentile and the greatest of some delays. */
-export function summarize(delays: readonly number[]): string {
-  const sorted = [...delays].sort((a, b) => a - b);
-  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(1);
-  return `${sorted.length} measured, median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`;
 }
 
 /** Send this cookie to all nodes, often enough to be remembered. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freeze, signalAll, thaw, withChildren } from "./processes.ts";
 
 // Real servers for tests: programs of this machine on free ports of the loopback, with folders of their own.
 
@@ -118,23 +119,6 @@ export interface TestServer {
   remove(): Promise<void>;
 }
 
-/** The processes that a process has started. */
-function childrenOf(parent: number): number[] {
-  const { stdout } = spawnSync("ps", ["-A", "-o", "ppid=,pid="], { encoding: "utf8" });
-  const processes = [...stdout.matchAll(/(\d+) +(\d+)/g)].map(([, by, pid]) => ({ by: Number(by), pid: Number(pid) }));
-  return processes.filter(({ by }) => by === parent).map(({ pid }) => pid);
-}
-
-function signalAll(processes: readonly number[], signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-  for (const pid of processes) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended with its parent.
-    }
-  }
-}
-
 /** The servers that run with their folders, and the processes of those that are paused: these do not end by themselves. */
 const running = new Map<ChildProcess, { readonly folder: string; paused: readonly number[] }>();
 process.once("exit", () => {
@@ -174,18 +158,17 @@ export async function startServer(
     async kill() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
-      signalAll([child.pid!, ...childrenOf(child.pid!)], "SIGKILL");
+      signalAll(withChildren(child.pid!), "SIGKILL");
       await ended;
     },
     pause() {
-      const { pid } = child!;
-      const paused = [pid!, ...childrenOf(pid!)];
+      const paused = withChildren(child!.pid!);
       running.get(child!)!.paused = paused;
-      signalAll(paused, "SIGSTOP");
+      freeze(paused);
     },
     resume() {
       const server = running.get(child!)!;
-      signalAll(server.paused, "SIGCONT");
+      thaw(server.paused);
       server.paused = [];
     },
     async remove() {

@@ -17,7 +17,7 @@ describe("MariaDB", { skip: lacking("mariadbd", "mariadb-install-db") }, () => {
   let client: ReturnType<typeof openMysql>;
   before(async () => {
     server = await startMariadb("a secret");
-    client = openMysql(server.settings);
+    client = openMysql({ ...server.settings, read_timeout: 10_000 });
   });
   after(async () => {
     await client?.close();

@@ -17,7 +17,7 @@ describe("PostgreSQL", { skip: lacking("postgres", "initdb") }, () => {
   let client: ReturnType<typeof openPostgres>;
   before(async () => {
     server = await startPostgres("a secret");
-    client = openPostgres(server.settings);
+    client = openPostgres({ ...server.settings, read_timeout: 10_000 });
   });
   after(async () => {
     await client?.close();

@@ -4,8 +4,9 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "iovalkey";
 import { get } from "../helpers/gateway-process.ts";
+import { summarize, WITHIN_MS } from "../helpers/nodes.ts";
 import { startRedis } from "../helpers/redis-servers.ts";
-import { LOGOUT, startSeparateNodes, summarize, WITHIN_MS } from "../helpers/separate-nodes.ts";
+import { LOGOUT, startSeparateNodes } from "../helpers/separate-nodes.ts";
 import { lacking } from "../helpers/servers.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
@@ -104,10 +105,10 @@ for (const storage of ["redis", "cookie"]) {
           proxy.open();
         },
         async () => {
-          const { pid } = random(nodes).child;
-          process.kill(-pid!, "SIGSTOP");
+          const node = random(nodes);
+          node.freeze();
           await sleep(250);
-          process.kill(-pid!, "SIGCONT");
+          node.thaw();
         },
       ];
       async function trouble(): Promise<void> {

@@ -39,7 +39,7 @@ interface SqlKind {
   readonly kind: string;
   readonly lacks: string | false;
   start(password: string): Promise<SqlServer>;
-  open(settings: SqlServer["settings"]): SqlClient & { close(): Promise<void> };
+  open(settings: SqlServer["settings"] & { read_timeout: number }): SqlClient & { close(): Promise<void> };
   readonly log: typeof mysqlLog;
   /** Begin to write an entry; it is there when the answer is called. */
   hold(settings: SqlServer["settings"], text: string): Promise<() => Promise<void>>;
@@ -100,7 +100,7 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
   describe(`what is revoked, in ${kind}`, { skip: lacks }, () => {
     const used = useServer(
       () => start("a secret"),
-      (server) => open(server.settings),
+      (server) => open({ ...server.settings, read_timeout: 10_000 }),
     );
     const opened = (name: string, by: SqlClient = used.client) => log({ client: by, ensureTables: true, name });
 
@@ -164,7 +164,7 @@ for (const { kind, lacks, start, open, log, hold, many } of sqlKinds) {
 }
 
 describe("what is revoked, in memcached", { skip: lacking("memcached") }, () => {
-  const used = useServer(startMemcached, (server) => openMemcached({ port: server.port }));
+  const used = useServer(startMemcached, (server) => openMemcached({ port: server.port, read_timeout: 10_000 }));
   const flush = () => askMemcached(used.server.port, "flush_all\r\n", "OK\r\n");
   const opened = (name: string): RevocationLog => memcachedLog({ client: used.client, name, prefix: "p" });
   const nameOf = (name: string, ...parts: (string | number)[]) =>
