@@ -88,12 +88,16 @@ export async function operate(
 
 /** A session as the Admin API lists it, with its cookie, as far as the visitor has been answered already. */
 async function listed(world: World, random: Random, { admin }: Gateway, consumer: string, cookie?: Cookie) {
+  const sentMs = nowMs();
   const response = await fetch(`${admin}/sessions?size=1000&subject=${consumer}`);
   const { data } = (await response.json()) as { data: { id: string; session_id: string }[] };
   const known = data.flatMap(({ id, session_id }) => {
     const found = world.bySession.get(session_id);
     return found && (cookie === undefined || found.login === cookie.login) ? [{ id, cookie: found }] : [];
   });
-  if (cookie && known.length === 0) world.fault(`a living session of ${consumer} is not listed`);
+  if (cookie && data.length === 0) {
+    const fault = world.model.judge(cookie, sentMs, nowMs(), undefined);
+    if (fault) world.fault(`${fault}: the list of ${consumer} is empty`);
+  }
   return known.length === 0 ? undefined : pick(random, known);
 }
