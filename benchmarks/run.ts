@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { configure } from "./harness/configuration.ts";
-import { findCores } from "./harness/cores.ts";
+import { type Cores, findCores } from "./harness/cores.ts";
 import { describeMachine, versionOf } from "./harness/machine.ts";
 import { type BenchBase, measure, type Result } from "./harness/measure.ts";
 import { nginxVersion } from "./harness/nginx.ts";
@@ -38,8 +38,7 @@ function checkPrograms(rows: readonly Row[]): void {
   }
 }
 
-async function start(options: Options, cleanup: AsyncDisposableStack): Promise<BenchBase> {
-  const cores = findCores();
+async function start(options: Options, cores: Cores, cleanup: AsyncDisposableStack): Promise<BenchBase> {
   const folder = mkdtempSync(join(tmpdir(), "sesame-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const hasNginx = nginxVersion() !== undefined;
@@ -61,13 +60,14 @@ async function run(args: readonly string[]): Promise<void> {
   if (options.configure !== undefined) {
     return configure(options.configure, { small: options.upstream!, bodies: options.upstream! });
   }
-  if (options.profile) return recordProfile(options, results, readme);
+  const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
+  if (options.profile) return recordProfile(options, command, results, readme);
   const rows = choose(options);
   checkPrograms(rows);
   await using cleanup = new AsyncDisposableStack();
-  const base = await start(options, cleanup);
-  const command = ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" ");
-  const machine = describeMachine(base.cores, command, options.engine);
+  const cores = findCores();
+  const machine = describeMachine(cores, command, options.engine);
+  const base = await start(options, cores, cleanup);
   const found: Result[] = [];
   for (const row of rows) {
     console.log(`${row.title} ...`);

@@ -10,7 +10,7 @@ export function latencyRow(rate: number): Row {
   const goal: Goal = p99Within("nginx", 1, rate);
   return {
     name: "latency",
-    title: `p99 at ${rate.toLocaleString("en")}/s, session cookie`,
+    title: `p99 at ${rate.toLocaleString("en")}/s, session cookie seen before`,
     goal,
     async prepare(bench) {
       const cookie = await logIn(bench.sesame, paths.session);

@@ -19,6 +19,9 @@ export interface H2loadOptions {
   readonly logFile: string;
 }
 
+/** Before the requests that are noted there are others, at the same rate. */
+export const WARM_UP_SECONDS = 1;
+
 export function h2loadCommand(url: string, options: H2loadOptions): string[] {
   const { connections, seconds, rate, headers = {}, logFile } = options;
   const fields = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
@@ -29,7 +32,7 @@ export function h2loadCommand(url: string, options: H2loadOptions): string[] {
     "1",
     "-D",
     `${seconds}`,
-    "--warm-up-time=1",
+    `--warm-up-time=${WARM_UP_SECONDS}`,
     `--rps=${rate / connections}`,
   ];
   return ["h2load", "--h1", ...size, `--log-file=${logFile}`, ...fields, url];

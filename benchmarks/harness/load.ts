@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "./bench.ts";
-import { h2loadCommand, parseLatencies } from "./h2load.ts";
+import { h2loadCommand, parseLatencies, WARM_UP_SECONDS } from "./h2load.ts";
 import { runProgram, usageOf } from "./processes.ts";
 import type { Contender, Sample } from "./row.ts";
 import type { Subject } from "./subject.ts";
@@ -60,7 +60,8 @@ export function latency(bench: Bench, subject: Subject, { path, headers = {}, ch
       const [, sample] = await observe(
         subject,
         () => runProgram(cores, cores.load, command),
-        () => read().requests,
+        // The log is without those of the warm-up, the CPU time with them.
+        () => read().requests * ((seconds + WARM_UP_SECONDS) / seconds),
       );
       const { failed, requests, rate, p99Ms } = read();
       if (failed > 0) throw new Error(`${subject.name}: ${failed} of ${requests} requests failed`);

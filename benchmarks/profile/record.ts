@@ -19,11 +19,15 @@ import { type CpuProfile, treeOf } from "./profile.ts";
 /** How many runs long it is recorded: what is not yet compiled well shall be lost in it. */
 const RUNS = 20;
 
-/** Record where the CPU goes under signed-in requests: `flame.svg` and `profile.md` among the results, the account in README. */
-export async function recordProfile(options: Options, results: string, readme: string): Promise<void> {
+/**
+ * Record where the CPU goes under signed-in requests: `flame.svg` and `profile.md` among the results, the account in README.
+ * `command` is what was asked for, as it is to be repeated.
+ */
+export async function recordProfile(options: Options, command: string, results: string, readme: string): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const { seconds, connections, engine } = options;
   const cores = findCores();
+  const machine = describe(describeMachine(cores, command, engine));
   const folder = mkdtempSync(join(tmpdir(), "sesame-profile-"));
   cleanup.defer(() => rmSync(folder, { recursive: true, force: true }));
   const upstream = await startUpstream({ cores, folder, hasNginx: nginxVersion() !== undefined, cleanup });
@@ -34,20 +38,19 @@ export async function recordProfile(options: Options, results: string, readme: s
   recorded.defer(sesame.stop);
   const cookie = await logIn(sesame, paths.session);
   await checkSession(sesame, paths.session, cookie);
-  const command = wrkCommand(sesame.url + paths.session, {
+  const load = wrkCommand(sesame.url + paths.session, {
     connections,
     threads: 1,
     seconds: seconds * RUNS,
     headers: { cookie },
   });
-  const { requests, refused } = parseWrk(await runProgram(cores, cores.load, command));
+  const { requests, refused } = parseWrk(await runProgram(cores, cores.load, load));
   if (refused > 0) throw new Error(`of ${requests} requests ${refused} were refused`);
   await recorded.disposeAsync();
 
   const [file] = readdirSync(profiles);
   const tree = treeOf(JSON.parse(readFileSync(join(profiles, file!), "utf8")) as CpuProfile);
   writeFileSync(join(results, "flame.svg"), drawFlames(tree, "Sesame, a request with a session cookie"));
-  const machine = describe(describeMachine(cores, "npm run bench -- --profile", engine));
   const text = `${machine}\n\n${account(tree, requests)}`;
   writeFileSync(join(results, "profile.md"), `# Where the CPU goes in a signed-in request\n\n${text}`);
   updateFile(readme, "profile", text);

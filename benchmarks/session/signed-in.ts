@@ -31,7 +31,7 @@ async function peersOf(bench: Bench): Promise<Contender[]> {
 /** The whole pipeline for a visitor with a session in the cookie: route, session, key-auth with anonymous, identity. */
 export const session: Row = {
   name: "session",
-  title: "session cookie valid, full pipeline",
+  title: "session cookie seen before, full pipeline",
   goal: share("nginx", 0.75),
   prepare: async (bench) => [await signedIn(bench, bench.sesame, paths.session), ...(await peersOf(bench))],
 };
