@@ -132,7 +132,7 @@ export async function startCluster(): Promise<ClusterSetup> {
   for (const { redis } of nodes) {
     await until("the cluster is complete", async () => {
       const info = (await redis.call("CLUSTER", "INFO")) as string;
-      return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`);
+      return info.includes("cluster_state:ok") && info.includes(`cluster_slots_assigned:${SLOTS}`);
     });
     redis.disconnect();
   }
