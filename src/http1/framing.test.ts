@@ -128,3 +128,20 @@ for (const [version, values, expected] of connections) {
     assert.equal(keepsAlive(version, new Headers(values.flatMap((value) => ["Connection", value]))), expected);
   });
 }
+
+test("blanks within a list take no longer than other text", () => {
+  const value = `close${" ".repeat(400_000)}x`;
+  const started = performance.now();
+  assert.equal(keepsAlive("1.1", new Headers(["Connection", value])), true);
+  const head = {
+    method: "POST",
+    target: "/",
+    version: "1.1" as const,
+    headers: new Headers(["Transfer-Encoding", value]),
+  };
+  assert.equal(
+    outcome(() => requestFraming(head)),
+    "ERR_HTTP_TRANSFER_ENCODING",
+  );
+  assert.ok(performance.now() - started < 2000);
+});
