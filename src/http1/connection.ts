@@ -55,6 +55,7 @@ export class Connection extends Wire implements BodySink, HeadHolder {
     this.requests += 1;
     const exchange = new Exchange(this, request, handler, this.requests > 1);
     this.exchange = exchange;
+    this.hasWritten = false;
     exchange.start(head);
     if (this.connecting) this.expireIn(request.connectTimeoutMs);
     else this.watch();
@@ -124,6 +125,11 @@ export class Connection extends Wire implements BodySink, HeadHolder {
     const { exchange } = this;
     if (exchange === undefined) {
       this.destroy();
+      return;
+    }
+    if (!this.hasWritten) {
+      // An answer to a request that has not left is for nobody, as are all bytes on an idle connection.
+      this.fail("ERR_UPSTREAM_RESET");
       return;
     }
     exchange.responseStarted = true;

@@ -81,12 +81,13 @@ export class Exchange implements UpstreamExchange {
   }
 
   get facts(): UpstreamFacts {
-    const { connecting, isWriting } = this.#connection;
+    const { connecting, isWriting, hasWritten } = this.#connection;
     const sending = this.sending || isWriting;
+    const isUnsent = connecting || !hasWritten;
     return {
-      phase: connecting ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
+      phase: isUnsent ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
       reused: this.#reused,
-      bodyBytesSent: connecting ? 0 : this.#bodyBytes,
+      bodyBytesSent: isUnsent ? 0 : this.#bodyBytes,
       responseStarted: this.responseStarted,
     };
   }

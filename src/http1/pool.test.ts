@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { createPool } from "./pool.ts";
@@ -96,6 +97,42 @@ test("bytes on an idle connection destroy it", async (t) => {
   assert.equal((await exchange(pool, origin)).body, "ok");
   assert.equal(pool.stats().opened, 2);
 });
+
+for (const [what, sent] of [
+  ["an answer", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 6\r\n\r\npoison"],
+  ["the end", ""],
+] as const) {
+  test(`${what} that comes before a request has left is not taken for its answer`, async (t) => {
+    const asked: string[] = [];
+    let first: Socket | undefined;
+    const origin = await rawOrigin(t, (socket, number) => {
+      first ??= socket;
+      socket.on("data", (chunk) => {
+        asked.push(`${number} ${chunk.toString("latin1").split(" ", 1)[0]}`);
+        socket.write(OK);
+      });
+    });
+    const pool = testPool(t);
+    await exchange(pool, origin);
+    const recorder = new Recorder();
+    // What is begun among the immediates leaves with the next ones, and what has come is read in between.
+    setImmediate(() => {
+      if (sent === "") first!.end();
+      else first!.write(sent);
+      pool.request(origin, requestOf({ method: "POST", body: Buffer.from("body") }), recorder);
+    });
+    await recorder.ended;
+    const { code, phase, reused, responseStarted, bodyBytesSent } = recorder.error!;
+    assert.deepEqual(recorder.calls, ["error"]);
+    assert.equal(code, "ERR_UPSTREAM_RESET");
+    assert.deepEqual(
+      { phase, reused, responseStarted, bodyBytesSent },
+      { phase: "connect", reused: true, responseStarted: false, bodyBytesSent: 0 },
+    );
+    assert.equal((await exchange(pool, origin)).body, "ok");
+    assert.deepEqual(asked, ["1 GET", "2 GET"]);
+  });
+}
 
 test("an idle connection is dropped when the upstream closes it", async (t) => {
   const origin = await rawOrigin(t, (socket) => {

@@ -52,6 +52,8 @@ export abstract class Wire extends Timed implements Receiver {
   #mayHold = true;
   #isPaused = false;
   #isReleased = false;
+  /** Something has been written, or given to the socket for that, since this was last set to false. */
+  hasWritten = false;
   /** What is written to, once the socket is open; who writes to one that is closed is told so. */
   #handle: Handle | undefined;
   #fd = -1;
@@ -182,6 +184,7 @@ export abstract class Wire extends Timed implements Receiver {
     const place = this.#place;
     if (place < 0) return "";
     const text = texts[place]!;
+    this.hasWritten = true;
     this.#place = -1;
     texts[place] = "";
     return text;
