@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 
-/** How long is read and dropped what a client sends behind its last answer, and of a body that nobody wants. */
+/** How long a client may be silent while it is read and dropped what it sends behind its last answer, and of a body that nobody wants. */
 export const DROP_MS = 5_000;
+/** How long that is done in all, as in nginx: it costs no memory. */
+export const LINGER_MS = 30_000;
 
 /**
  * Say that nothing more will be sent, and drop what the client still sends until it closes, too: a socket that is closed with

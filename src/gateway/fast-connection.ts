@@ -13,7 +13,7 @@ import {
   restOf,
   Wire,
 } from "../http1/index.ts";
-import { DROP_MS } from "./closing.ts";
+import { DROP_MS, LINGER_MS } from "./closing.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { Connection } from "./inbound.ts";
 import { FastInbound } from "./inbound-fast.ts";
@@ -28,8 +28,8 @@ export interface FastOwner {
   closed(connection: FastConnection): void;
 }
 
-/** How much is read and dropped of a body that nobody wants, or behind the last answer. */
-const DROP_BYTES = 1_048_576;
+/** How much is read ahead of the next requests while one is served: that the client leaves is only noticed by reading. */
+const MOST_AHEAD = 16_384;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -59,7 +59,8 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
   #isReading = false;
   /** The owner of the request wants its body. */
   #bodyFlows = false;
-  #dropped = 0;
+  /** Until when what a client still sends behind the last answer is read. */
+  #lingersUntilMs = 0;
   /** The body of the current request could not be read to its end; what follows it cannot be found. */
   #isBroken = false;
 
@@ -116,10 +117,11 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
   }
 
   received(chunk: Buffer): void {
-    if (this.#awaited === "close" || this.#isBroken) {
-      this.#drop(chunk);
+    if (this.#awaited === "close") {
+      this.#linger();
       return;
     }
+    if (this.#isBroken) return;
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     this.#read();
     // Elsewhere in the same buffer the next bytes will be, of whichever connection.
@@ -139,8 +141,14 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
     } finally {
       this.#isReading = false;
     }
-    if (this.#bytes.length > 0) this.pause();
-    else this.resume();
+    if (this.#mayReadAhead()) this.resume();
+    else this.pause();
+  }
+
+  /** Whether to read on though what has come is not looked at now: not what a body or the answers before would have to wait for. */
+  #mayReadAhead(): boolean {
+    const { length } = this.#bytes;
+    return length === 0 || (this.current !== undefined && this.#body === undefined && length < MOST_AHEAD);
   }
 
   #readMore(): boolean {
@@ -194,17 +202,9 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
     }
   }
 
+  /** Nobody wants what comes behind the answer; it is read for the sake of a client that reads the answer after that. */
   onBodyBytes(bytes: Uint8Array): void {
-    const { current } = this;
-    if (current === undefined) this.#drop(bytes);
-    else if (current.listener?.onData?.(bytes) === false) this.pauseBody();
-  }
-
-  #drop(bytes: Uint8Array): void {
-    this.#dropped += bytes.length;
-    if (this.#dropped <= DROP_BYTES) return;
-    if (this.#awaited === "rest") this.#end();
-    else this.socket.destroy();
+    if (this.current?.listener?.onData?.(bytes) === false) this.pauseBody();
   }
 
   // ----- for the request that is served
@@ -233,7 +233,6 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
     if (!keepAlive || !this.mayStay) {
       this.#end();
     } else if (this.#hasBody()) {
-      this.#dropped = 0;
       this.#await("rest", DROP_MS);
     } else {
       this.#awaitRequest();
@@ -280,7 +279,6 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
     }
     this.#isBroken = true;
     this.#bytes = NOTHING;
-    this.#dropped = 0;
     this.neverExpire();
     this.current.listener?.onFault(status);
   }
@@ -292,11 +290,16 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
   #end(): void {
     if (this.#awaited === "close") return;
     this.#bytes = NOTHING;
-    this.#dropped = 0;
+    this.#lingersUntilMs = Math.ceil(performance.now()) + LINGER_MS;
     this.#await("close", DROP_MS);
     this.flush();
     this.socket.end();
     this.resume();
+  }
+
+  /** A client that first sends all and then reads has time for it, though not for ever. */
+  #linger(): void {
+    this.expireIn(Math.max(0, Math.min(DROP_MS, this.#lingersUntilMs - performance.now())));
   }
 
   protected drained(): void {

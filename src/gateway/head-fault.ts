@@ -21,6 +21,11 @@ export function limitFault(
 /** Two blanks, the version, the line end and the empty line. */
 const REQUEST_LINE_REST = 14;
 
+/** 400 for a target with a fragment, as `parseRequestHead` has it. */
+export function targetFault({ target }: Pick<RequestHead, "target">): number | undefined {
+  return target.includes("#") ? 400 : undefined;
+}
+
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]*$/;
 
 /** 400 unless there is exactly one valid Host (none is needed in HTTP/1.0), as `parseRequestHead` has it. */

@@ -13,7 +13,7 @@ import {
 import { closeGently, DROP_MS } from "./closing.ts";
 import type { EngineLimits } from "./engine.ts";
 import type { Handover } from "./handover.ts";
-import { hostFault, limitFault } from "./head-fault.ts";
+import { hostFault, limitFault, targetFault } from "./head-fault.ts";
 import { connectionOptions } from "./hop-by-hop.ts";
 import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
 import { requestFault } from "./request-fault.ts";
@@ -174,10 +174,14 @@ export class Http1Inbound implements Inbound {
 
   // ----- the answer
 
-  /** Behind the answer to an earlier request that is not complete there is no place for it, and it may be left out. */
+  /**
+   * It may be left out: where there is no place for it, behind the answer to an earlier request that is not complete, and where the
+   * client takes nothing.
+   */
   inform(status: number, reason: string, headers: Headers): void {
     const { socket, headersSent } = this.#res;
-    if (socket && !headersSent) socket.write(formatResponseHead(status, reason, headers), "latin1");
+    if (socket && !headersSent && !socket.writableNeedDrain)
+      socket.write(formatResponseHead(status, reason, headers), "latin1");
   }
 
   head(status: number, reason: string, headers: Headers): void {
@@ -259,7 +263,7 @@ const CHUNKED_BODY: BodyFraming = { kind: "stream", length: undefined };
 
 /** How the body is framed, and the status for what Node's parser lets pass and we do not. */
 function judge(head: RequestHead, limits: EngineLimits): { framing: BodyFraming; fault: number | undefined } {
-  const fault = limitFault(head, limits) ?? hostFault(head) ?? requestFault(head);
+  const fault = limitFault(head, limits) ?? targetFault(head) ?? hostFault(head) ?? requestFault(head);
   try {
     const framing = requestFraming(head);
     if (framing.kind === "none") return { framing: NO_BODY, fault };

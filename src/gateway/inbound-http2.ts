@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Headers } from "../http1/index.ts";
 import type { EngineLimits } from "./engine.ts";
-import { hostFault, limitFault } from "./head-fault.ts";
+import { hostFault, limitFault, targetFault } from "./head-fault.ts";
 import { acceptsTrailers } from "./hop-by-hop.ts";
 import type { BodyFraming, Connection, Inbound, InboundListener } from "./inbound.ts";
 import { connectionOf } from "./inbound-http1.ts";
@@ -18,6 +18,9 @@ const CONNECTION_FIELDS = new Set([
   "upgrade",
   "http2-settings",
 ]);
+
+/** So many frames wait for a client that has stopped to read. */
+const MOST_QUEUED = 100;
 
 /** A request of an HTTP/2 stream, read by `node:http2`. */
 export class Http2Inbound implements Inbound {
@@ -50,6 +53,7 @@ export class Http2Inbound implements Inbound {
     this.fault = hostsDiffer
       ? 400
       : (limitFault(this, limits) ??
+        targetFault(this) ??
         hostFault({ version: "2", headers }) ??
         requestFault({ method, target, version: "1.1", headers }));
     stream.on("close", () => this.listener?.onAbort());
@@ -89,9 +93,12 @@ export class Http2Inbound implements Inbound {
     this.#stream.pause();
   }
 
+  /** It may be left out, and is where the client takes nothing. */
   inform(status: number, _reason: string, headers: Headers): void {
     const stream = this.#stream;
-    if (!this.#isGone && !stream.headersSent) stream.additionalHeaders({ ":status": status, ...recordOf(headers) });
+    if (this.#isGone || stream.headersSent) return;
+    if ((stream.session?.state.outboundQueueSize ?? 0) > MOST_QUEUED) return;
+    stream.additionalHeaders({ ":status": status, ...recordOf(headers) });
   }
 
   head(status: number, _reason: string, headers: Headers): void {

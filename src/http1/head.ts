@@ -55,16 +55,20 @@ const HTAB = 9;
 const LF = 10;
 const CR = 13;
 const SP = 32;
+const HASH = 35;
 const SLASH = 47;
 const ZERO = 48;
 const ONE = 49;
 const COLON = 58;
 
-/** What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. */
+/**
+ * What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. That has no fragment (RFC 9112 §3.2):
+ * some servers would cut it off, and see another path than we do.
+ */
 const classes = new Uint8Array(256);
 for (let byte = 0x20; byte < 0x100; byte += 1) {
   if (byte === 0x7f) continue;
-  classes[byte]! |= byte === SP || byte > 0x7f ? 2 : 2 | 4;
+  classes[byte]! |= byte === SP || byte === HASH || byte > 0x7f ? 2 : 2 | 4;
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 1;
 }
 classes[HTAB]! |= 2;

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { echoUrl, startProxy } from "../helpers/proxy.ts";
+import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 import { until } from "../helpers/until.ts";
 import { startRawUpstream, startUpstream } from "../helpers/upstream.ts";
 import { ask, doorsOf, http1Of, open, openHttp2 } from "../helpers/wire.ts";
@@ -264,6 +265,15 @@ test("a refusal reaches a client that is still sending", async (t) => {
     unannounced.socket.destroy();
 
     assert.equal((await ask(t, door, { method: "PUT", path, body: PIECE })).status, 200, "below the limit");
+
+    // Who reads only when all is written reads the answer, too.
+    const stubborn = await open(t, door);
+    stubborn.socket.pause();
+    stubborn.send(`PUT ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: ${LARGE}\r\n\r\n`);
+    const poured = pour(stubborn.socket);
+    await until(() => poured.bytes === LARGE && stubborn.socket.writableLength === 0, door.name, 20_000);
+    stubborn.socket.resume();
+    assert.equal((await stubborn.answer()).status, 413, door.name);
   }
   const refused = await ask(t, doorsOf(gateway)[2]!, { method: "PUT", path, body: Buffer.alloc(200_000) });
   assert.equal(refused.status, 413);
@@ -274,7 +284,7 @@ test("HEAD, 204 and 304 have no body, and keep the fields that describe one", as
   const upstream = await startRawUpstream(t, (socket) => {
     socket.on("data", (chunk: Buffer) => {
       const [, method, status] = /^(\w+) \/(?:\?s=(\d+))? /.exec(chunk.toString("latin1"))!;
-      const fields = `Content-Type: text/x\r\nTrailer: X-T\r\n${status === "204" ? "" : "Content-Length: 12\r\n"}\r\n`;
+      const fields = `Content-Type: text/x\r\nTrailer: X-T\r\nContent-Length: 12\r\n\r\n`;
       socket.write(`HTTP/1.1 ${status ?? 200} -\r\n${fields}${method === "HEAD" || status ? "" : "twelve bytes"}`);
     });
   });
@@ -336,6 +346,51 @@ test("103 reaches the client before the answer, as it was sent", async (t) => {
   const old = await open(t, doorsOf(gateway)[0]!);
   old.send(`GET ${path} HTTP/1.0\r\nHost: h\r\n\r\n`);
   assert.deepEqual((await old.answer()).informational, []);
+});
+
+test("informational answers do not wait for a client that does not read", async (t) => {
+  const COUNT = 20_000;
+  const hint = `HTTP/1.1 103 Early Hints\r\nLink: ${"x".repeat(2000)}\r\n\r\n`;
+  const gateway = await startProxy(t);
+  let asked = 0;
+  let isDone = false;
+  const upstream = await startRawUpstream(t, (socket) => {
+    socket.on("data", () => {
+      asked += 1;
+      socket.write(hint.repeat(COUNT));
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", () => (isDone = true));
+    });
+  });
+  const path = await gateway.mount(upstream.url);
+  for (const door of http1Of(gateway)) {
+    isDone = false;
+    const wire = await open(t, door);
+    wire.socket.pause();
+    wire.ask({ path });
+    await until(() => isDone, door.name, 20_000);
+    wire.socket.resume();
+    const answer = await wire.answer();
+    assert.equal(answer.body, "ok", door.name);
+    const { length } = answer.informational;
+    assert.ok(length > 0 && length < COUNT / 2, `${door.name}: ${length}`);
+  }
+
+  const before = asked;
+  isDone = false;
+  const { host, port } = doorsOf(gateway)[2]!;
+  const relay = await startTcpProxy(t, port);
+  const session = openHttp2(t, { host, port: relay.port });
+  await once(session, "connect");
+  const stream = session.request({ ":path": path, ":authority": "h" });
+  let hints = 0;
+  stream.on("headers", () => (hints += 1));
+  const answered = once(stream, "response");
+  await until(() => asked > before);
+  relay.block();
+  await until(() => isDone, "h2", 20_000);
+  relay.open();
+  assert.equal((await answered)[0][":status"], 200);
+  assert.ok(hints > 0 && hints < COUNT / 2, `h2: ${hints}`);
 });
 
 test("trailers travel both ways, without what may not stand in the head either", async (t) => {

@@ -23,6 +23,8 @@ const malformed: readonly (readonly [name: string, bytes: string, status: number
   ["NUL in the path", "GET P\0 HTTP/1.1\r\nHost: h\r\n\r\n", 400],
   ["an escaped NUL", "GET P%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400],
   ["a bad escape", "GET P%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+  ["a fragment", "GET P#x HTTP/1.1\r\nHost: h\r\n\r\n", 400],
+  ["a fragment in an absolute target", "GET http://h/#x HTTP/1.1\r\nHost: h\r\n\r\n", 400],
   ["a control character in a value", "GET P HTTP/1.1\r\nHost: h\r\nX-A: a\x01b\r\n\r\n", 400],
   ["DEL in a value", "GET P HTTP/1.1\r\nHost: h\r\nX-A: a\x7fb\r\n\r\n", 400],
   ["a blank before the colon", "GET P HTTP/1.1\r\nHost: h\r\nX-A : 1\r\n\r\n", 400],
@@ -132,6 +134,7 @@ test("HTTP/2 refuses the same, by status or by reset", async (t) => {
   const door = doorsOf(gateway)[2]!;
   const rows = [
     [{ path: `${path}%zz` }, 400],
+    [{ path: `${path}#x` }, 400],
     [{ path, method: "TRACE" }, 405],
     [{ path: `${path}?${long(50_000)}` }, 414],
     [{ path, headers: ["X-A", long(50_000)] }, 400],

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { generate } from "selfsigned";
 import { startDns } from "../helpers/dns.ts";
@@ -40,6 +41,16 @@ test("a client that leaves takes its upstream request with it", async (t) => {
       if (target !== path) await wire.head();
       wire.socket.destroy();
       await until(() => upstream.open.size === 0, `${door.name} ${target}`);
+    }
+    for (const behind of ["\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n"]) {
+      const before = begun;
+      const wire = await open(t, door);
+      wire.ask({ path });
+      wire.send(behind);
+      await until(() => begun > before);
+      await wait(20);
+      wire.socket.destroy();
+      await until(() => upstream.open.size === 0, `${door.name} behind ${JSON.stringify(behind)}`);
     }
     const sending = await open(t, door);
     const before = begun;
