@@ -66,13 +66,14 @@ test("the packed package works in an empty folder", async (t: TestContext) => {
   const installed = join(folder, "node_modules", "sesame-gateway");
   const { version, exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
 
-  await t.test("it contains what runs, and neither sources nor tests", () => {
+  await t.test("it contains what runs and its documentation, and neither sources nor tests", () => {
     assert.deepEqual(readdirSync(installed).sort(), [
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
       "bin",
       "dist",
+      "docs",
       "package.json",
     ]);
     const files = readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" });

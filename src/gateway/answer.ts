@@ -168,8 +168,8 @@ function writeFraming(
   if (body.kind === "length") writeLength(headers, received, body.length);
   else if (body.kind === "none") {
     const at = received.indexOf(known["content-length"]);
-    // RFC 9110 §8.6 has it in answers to HEAD and in a 304, of the body that there would be, and not in a 204.
-    if (at >= 0 && status !== 204) headers.addFrom(received, at);
+    // A 204 has none (RFC 9110 §8.6). As Kong passes it on, so do we, but not to clients of HTTP/2, who take it for a broken stream.
+    if (at >= 0 && (status !== 204 || version !== "2")) headers.addFrom(received, at);
   } else if (version === "1.1") headers.add(known["transfer-encoding"], "chunked");
   return body.kind === "chunked" && version !== "1.0";
 }

@@ -297,7 +297,9 @@ test("HEAD, 204 and 304 have no body, and keep the fields that describe one", as
       const bodiless = await ask(t, door, { path: `${path}?s=${status}` });
       assert.equal(bodiless.status, status, door.name);
       assert.equal(bodiless.field("content-type"), "text/x");
-      assert.equal(bodiless.field("content-length"), status === 304 ? "12" : undefined);
+      // Clients of HTTP/2 would take it for a broken stream.
+      const isLeftOut = status === 204 && door.name === "h2";
+      assert.equal(bodiless.field("content-length"), isLeftOut ? undefined : "12");
       assert.equal(bodiless.length, 0);
     }
     const own = await ask(t, door, { method: "HEAD", path: "/unrouted" });
