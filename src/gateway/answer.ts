@@ -139,7 +139,7 @@ function writeProxied(
   const typeAt = received.indexOf(known["content-type"]);
   if (typeAt >= 0) headers.addFrom(received, typeAt);
   const { inbound } = ctx.request;
-  const chunked = writeFraming(headers, head, ctx.response.status, inbound.httpVersion);
+  const chunked = writeFraming(headers, head, inbound.httpVersion);
   const endsByClose = inbound.httpVersion === "1.0" && head.body.kind !== "none" && head.body.kind !== "length";
   headers.addAll(inbound.keepAlive && !endsByClose ? KEEP_ALIVE : CLOSE);
   if (!ctx.response.isBare) headers.addAll(ctx.response.headers);
@@ -159,17 +159,11 @@ const KEEP_ALIVE = Headers.constant(["Connection", "keep-alive"]);
 const CLOSE = Headers.constant(["Connection", "close"]);
 
 /** Answers whether trailers can follow the body: behind chunks, and in HTTP/2 behind what came in chunks. */
-function writeFraming(
-  headers: FieldSink,
-  { body, headers: received }: UpstreamHead,
-  status: number,
-  version: string,
-): boolean {
+function writeFraming(headers: FieldSink, { body, headers: received }: UpstreamHead, version: string): boolean {
   if (body.kind === "length") writeLength(headers, received, body.length);
   else if (body.kind === "none") {
     const at = received.indexOf(known["content-length"]);
-    // A 204 has none (RFC 9110 §8.6). As Kong passes it on, so do we, but not to clients of HTTP/2, who take it for a broken stream.
-    if (at >= 0 && (status !== 204 || version !== "2")) headers.addFrom(received, at);
+    if (at >= 0) headers.addFrom(received, at);
   } else if (version === "1.1") headers.add(known["transfer-encoding"], "chunked");
   return body.kind === "chunked" && version !== "1.0";
 }

@@ -39,7 +39,7 @@ type Awaited = "request" | "head" | "body" | "rest" | "close";
 
 /**
  * A client's connection: reads one request at a time, has it served, and reads the next when its answer is complete. Bytes that
- * come too early wait, at most two reads of them, and the socket is paused.
+ * come too early wait, at most two reads of them; then the socket is paused.
  *
  *   request -> head -> (body while served) -> rest, if the answer came before the body's end -> request ... -> close
  */

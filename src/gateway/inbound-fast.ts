@@ -81,9 +81,7 @@ export class FastInbound implements Inbound {
   }
 
   inform(status: number, reason: string, headers: Headers): void {
-    if (!this.#isCurrent() || this.hasHead || this.httpVersion === "1.0") return;
-    // It may be left out, and is where the client takes nothing.
-    if (this.#connection.isBlocked) return;
+    if (!this.#isCurrent() || this.hasHead || this.httpVersion === "1.0" || this.#connection.isBlocked) return;
     this.#connection.text(formatResponseHead(status, reason, headers));
   }
 

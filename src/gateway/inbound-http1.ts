@@ -174,10 +174,7 @@ export class Http1Inbound implements Inbound {
 
   // ----- the answer
 
-  /**
-   * It may be left out: where there is no place for it, behind the answer to an earlier request that is not complete, and where the
-   * client takes nothing.
-   */
+  /** Behind the answer to an earlier request that is not complete there is no place for it. */
   inform(status: number, reason: string, headers: Headers): void {
     const { socket, headersSent } = this.#res;
     if (socket && !headersSent && !socket.writableNeedDrain)

@@ -93,7 +93,6 @@ export class Http2Inbound implements Inbound {
     this.#stream.pause();
   }
 
-  /** It may be left out, and is where the client takes nothing. */
   inform(status: number, _reason: string, headers: Headers): void {
     const stream = this.#stream;
     if (this.#isGone || stream.headersSent) return;
@@ -101,13 +100,15 @@ export class Http2Inbound implements Inbound {
     stream.additionalHeaders({ ":status": status, ...recordOf(headers) });
   }
 
+  /** A 204 has no length (RFC 9110 §8.6): clients would take one for a broken stream. Over HTTP/1.1 it is passed on, as by Kong. */
   head(status: number, _reason: string, headers: Headers): void {
     if (this.#isGone) return;
     this.#wantsTrailers = acceptsTrailers(this.headers);
     const list = [":status", String(status)];
     for (let i = 0; i < headers.list.length; i += 2) {
       const name = headers.list[i]!.toLowerCase();
-      if (!CONNECTION_FIELDS.has(name)) list.push(name, headers.list[i + 1]!);
+      if (!CONNECTION_FIELDS.has(name) && !(status === 204 && name === "content-length"))
+        list.push(name, headers.list[i + 1]!);
     }
     this.#stream.respond(list, { waitForTrailers: this.#wantsTrailers });
   }

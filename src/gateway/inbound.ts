@@ -65,7 +65,7 @@ export interface Inbound {
   resume(): void;
   pause(): void;
 
-  /** Send an informational response (103 and the like; never 101). */
+  /** Send an informational response (103 and the like; never 101). It may be left out, and is where the client takes nothing. */
   inform(status: number, reason: string, headers: Headers): void;
   /**
    * Send the head; framing fields among the headers are obeyed. What the client still sends of its body once the answer is

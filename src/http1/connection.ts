@@ -50,6 +50,11 @@ export class Connection extends Wire implements BodySink, HeadHolder {
     this.socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
   }
 
+  /** Nothing of the running exchange has left. */
+  get isUnsent(): boolean {
+    return this.connecting || !this.hasWritten;
+  }
+
   /** Begin an exchange with the head of its request; the connection must be new or idle. */
   begin(request: UpstreamRequest, head: string, handler: UpstreamHandler): Exchange {
     this.requests += 1;
@@ -127,7 +132,7 @@ export class Connection extends Wire implements BodySink, HeadHolder {
       this.destroy();
       return;
     }
-    if (!this.hasWritten) {
+    if (this.isUnsent) {
       // An answer to a request that has not left is for nobody, as are all bytes on an idle connection.
       this.fail("ERR_UPSTREAM_RESET");
       return;

@@ -81,9 +81,8 @@ export class Exchange implements UpstreamExchange {
   }
 
   get facts(): UpstreamFacts {
-    const { connecting, isWriting, hasWritten } = this.#connection;
+    const { isUnsent, isWriting } = this.#connection;
     const sending = this.sending || isWriting;
-    const isUnsent = connecting || !hasWritten;
     return {
       phase: isUnsent ? "connect" : this.headDelivered ? "receive" : sending ? "send" : "wait",
       reused: this.#reused,

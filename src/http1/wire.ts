@@ -53,7 +53,7 @@ export abstract class Wire extends Timed implements Receiver {
   #isPaused = false;
   #isReleased = false;
   /** Something has been written, or given to the socket for that, since this was last set to false. */
-  hasWritten = false;
+  protected hasWritten = false;
   /** What is written to, once the socket is open; who writes to one that is closed is told so. */
   #handle: Handle | undefined;
   #fd = -1;

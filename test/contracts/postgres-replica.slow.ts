@@ -5,6 +5,7 @@ import { createStores, openPostgres, type PostgresOptions } from "../../src/data
 import { consumer } from "../../src/entities/index.ts";
 import {
   assertAllWithin,
+  assertMostWithin,
   configureWalkthrough,
   databaseSettings,
   delayUntil,
@@ -109,11 +110,11 @@ describe("a PostgreSQL server with a standby", { skip: lacking("postgres", "init
     const { consumers, scan, said } = await openNode(t);
     await until("the standby is read", async () => (await scan()).isStandby === "true");
     await consumers.insert({ username: "u" });
-    standby.pause();
+    standby.freeze();
     try {
       assert.deepEqual(await scan(), { isStandby: "false", count: 1 });
     } finally {
-      standby.resume();
+      standby.thaw();
     }
     await until("the standby is read again", async () => (await scan()).isStandby === "true");
     await standby.kill();
@@ -171,8 +172,13 @@ describe("a PostgreSQL server with a standby", { skip: lacking("postgres", "init
       assert.equal((await second.get("/app", cookie)).status, 200);
       assert.equal((await first.get("/app?session_logout=true", cookie)).status, 200);
       assertAllWithin([await delayUntil(403, () => second.get("/app", cookie))]);
-      await second.change("POST", "/services/app/routes", { name: "more", paths: ["/more"] });
-      await delayUntil(403, () => first.get("/more"));
+      const routes: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const path = `/more-${i}`;
+        await second.change("POST", "/services/app/routes", { paths: [path] });
+        routes.push(await delayUntil(403, () => first.get(path)));
+      }
+      assertMostWithin(routes);
     } finally {
       await onStandby("SELECT pg_wal_replay_resume()");
     }

@@ -12,7 +12,7 @@ interface Outage {
   readonly isDurable?: boolean;
 }
 
-/** Nothing takes longer than this when the server does not answer: timeouts, and some time for a busy machine. */
+/** Nothing takes longer than this, be it that the server does not answer or that it does again: timeouts, and some time for a busy machine. */
 const PATIENCE_MS = 10_000;
 /** A test that takes longer waits for what does not come. */
 const timeout = 60_000;
@@ -62,7 +62,7 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     await quickly(assert.rejects(login, isUnavailable));
     await quickly(assert.rejects(async () => opened.logout(now), isUnavailable));
     await server().start();
-    await until("sessions are saved again", () => login().then(() => true));
+    await until("sessions are saved again", () => login().then(() => true), PATIENCE_MS);
     assert.equal(await reasonOf(visit), isDurable ? undefined : "unable_to_load_session");
     await close();
   });
@@ -72,15 +72,15 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
   }, async () => {
     const { close, login, reasonOf } = begin();
     const visit = await login();
-    server().pause();
+    server().freeze();
     try {
       await quickly(reasonOf(visit).then((reason) => assert.equal(reason, "storage_unavailable")));
       await quickly(Promise.all([1, 2, 3].map(() => assert.rejects(login, isUnavailable))));
     } finally {
-      server().resume();
+      server().thaw();
     }
-    await until("sessions are opened again", async () => (await reasonOf(visit)) === undefined);
-    await until("sessions are saved again", () => login().then(() => true));
+    await until("sessions are opened again", async () => (await reasonOf(visit)) === undefined, PATIENCE_MS);
+    await until("sessions are saved again", () => login().then(() => true), PATIENCE_MS);
     await close();
   });
 
@@ -102,7 +102,7 @@ export function testOutage(storageName: string, { server, open, isDurable = fals
     const { close, login } = begin();
     await quickly(assert.rejects(login, isUnavailable));
     await server().start();
-    await until("sessions are saved", () => login().then(() => true));
+    await until("sessions are saved", () => login().then(() => true), PATIENCE_MS);
     await close();
   });
 }

@@ -44,11 +44,11 @@ export function freeze(pids: readonly number[]): void {
   const end = performance.now() + FROZEN_WITHIN_MS;
   while (pids.some(hasRunningThread)) {
     if (performance.now() > end) throw new Error(`not stopped after ${FROZEN_WITHIN_MS} ms: ${pids.join(", ")}`);
-    Atomics.wait(pause, 0, 0, 1);
+    Atomics.wait(waiting, 0, 0, 1);
   }
 }
 
-const pause = new Int32Array(new SharedArrayBuffer(4));
+const waiting = new Int32Array(new SharedArrayBuffer(4));
 
 /** A signal takes a thread that runs on another core a moment, or one that waits for its turn longer. */
 function hasRunningThread(pid: number): boolean {

@@ -112,18 +112,18 @@ export interface TestServer {
   start(): Promise<void>;
   /** End it without a warning. */
   kill(): Promise<void>;
-  /** Stop it where it is, connections and all, until `resume`. */
-  pause(): void;
-  resume(): void;
+  /** Stop it where it is, connections and all, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   /** End it for good and remove its folder. */
   remove(): Promise<void>;
 }
 
-/** The servers that run with their folders, and the processes of those that are paused: these do not end by themselves. */
-const running = new Map<ChildProcess, { readonly folder: string; paused: readonly number[] }>();
+/** The servers that run with their folders, and the processes of those that are frozen: these do not end by themselves. */
+const running = new Map<ChildProcess, { readonly folder: string; frozen: readonly number[] }>();
 process.once("exit", () => {
-  for (const [server, { folder, paused }] of running) {
-    signalAll([server.pid!, ...paused], "SIGKILL");
+  for (const [server, { folder, frozen }] of running) {
+    signalAll([server.pid!, ...frozen], "SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   }
 });
@@ -144,7 +144,7 @@ export async function startServer(
       const { folder, user } = at;
       const started = spawn(find(program)!, args, { ...user, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
       child = started;
-      running.set(started, { folder, paused: [] });
+      running.set(started, { folder, frozen: [] });
       let said = "";
       const listen = (bytes: Buffer) => {
         said = (said + bytes).slice(-4_000);
@@ -161,15 +161,15 @@ export async function startServer(
       signalAll(withChildren(child.pid!), "SIGKILL");
       await ended;
     },
-    pause() {
-      const paused = withChildren(child!.pid!);
-      running.get(child!)!.paused = paused;
-      freeze(paused);
+    freeze() {
+      const frozen = withChildren(child!.pid!);
+      running.get(child!)!.frozen = frozen;
+      freeze(frozen);
     },
-    resume() {
+    thaw() {
       const server = running.get(child!)!;
-      thaw(server.paused);
-      server.paused = [];
+      thaw(server.frozen);
+      server.frozen = [];
     },
     async remove() {
       await server.kill();

@@ -4,6 +4,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Redis } from "iovalkey";
+import { summarize } from "../helpers/nodes.ts";
 import { startRedis } from "../helpers/redis-servers.ts";
 import { lacking, type TestServer } from "../helpers/servers.ts";
 import { type SqlServer, startPostgres } from "../helpers/sql-servers.ts";
@@ -86,12 +87,8 @@ async function drive(t: TestContext, world: World, randomOf: (who: number) => ()
 
 function tell(t: TestContext, delays: Delays, model: Model): void {
   for (const [kind, measured] of delays) {
-    const sorted = measured.sort((a, b) => a - b);
-    const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(1);
     const seen = (model.noticedMs.get(kind) ?? 0).toFixed(1);
-    t.diagnostic(
-      `${kind}: ${sorted.length} measured, median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms; by all traffic ${seen} ms`,
-    );
+    t.diagnostic(`${kind}: ${summarize(measured)}; by all traffic ${seen} ms`);
   }
 }
 

@@ -95,9 +95,9 @@ for (const storage of ["redis", "cookie"]) {
         () => admin.call("CLIENT", "KILL", "TYPE", "pubsub"),
         () => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
         async () => {
-          server.pause();
+          server.freeze();
           await sleep(150);
-          server.resume();
+          server.thaw();
         },
         async () => {
           proxy.block();

@@ -311,14 +311,14 @@ describe("a Redis Cluster", { skip: lacking("redis-server") }, () => {
     });
     const ended = once(child, "exit");
     await once(child.stdout, "data");
-    for (const master of cluster.masters) master.pause();
+    for (const master of cluster.masters) master.freeze();
     try {
       // It learns them every second.
       await setTimeout(1_500);
       child.stdin.write("close");
       assert.deepEqual(await ended, [0, null]);
     } finally {
-      for (const master of cluster.masters) master.resume();
+      for (const master of cluster.masters) master.thaw();
     }
   });
 
