@@ -73,7 +73,7 @@ export class Chain {
   }
 
   #pick(slot: Slot, ctx: Context): Handlers | undefined {
-    const consumer = slot.byConsumer && ctx.client.consumer;
+    const consumer = slot.byConsumer && ctx.consumer;
     const handlers = (consumer && slot.byConsumer?.get(consumer.id)) ?? slot.base;
     if (handlers) this.#picked.push(handlers);
     return handlers;

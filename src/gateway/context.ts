@@ -1,5 +1,5 @@
 import { fields, Headers } from "../http1/index.ts";
-import { Client } from "./client.ts";
+import { Client, type Consumer } from "./client.ts";
 import { fieldValue } from "./field-value.ts";
 import { addressOf, type Forwarded, type TrustedPeers } from "./forwarded.ts";
 import type { Inbound } from "./inbound.ts";
@@ -179,6 +179,11 @@ export class Context {
   get client(): Client {
     this.#client ??= new Client(this.service.request);
     return this.#client;
+  }
+
+  /** The client's consumer, as far as it is known. */
+  get consumer(): Consumer | undefined {
+    return this.#client?.consumer;
   }
 
   get<T>(key: ContextKey<T>): T | undefined {

@@ -116,6 +116,10 @@ export class FastConnection extends Wire implements BodySink, HeadHolder {
     return this.#body !== undefined && !this.#body.done;
   }
 
+  override get isClient(): boolean {
+    return true;
+  }
+
   received(chunk: Buffer): void {
     if (this.#awaited === "close") {
       this.#linger();

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { defaultLimits, parseRequestHead } from "../http1/index.ts";
 import { escapePath, normalizePath } from "./path.ts";
 
 const normalized: readonly (readonly [path: string, expected: string | undefined])[] = [
@@ -86,3 +88,30 @@ const escaped: readonly (readonly [path: string, expected: string])[] = [
 for (const [path, expected] of escaped) {
   test(`the path ${JSON.stringify(path)} is sent as ${expected}`, () => assert.equal(escapePath(path), expected));
 }
+
+test("a path that the parser calls plain is as it should be", () => {
+  const piece = fc.oneof(
+    fc.constantFrom("/", "//", "/.", ".", "%", "%61", "?", "a", "#", "\\", '"', "*", "[", "~", ";"),
+    fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  );
+  const seen = { plain: 0, other: 0 };
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+      const target = `/${pieces.join("").replaceAll("#", "")}`;
+      const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      const head = parseRequestHead(bytes, 0, bytes.length, defaultLimits);
+      assert.equal(head.target, target);
+      seen[head.isPlain ? "plain" : "other"] += 1;
+      if (!head.isPlain) return;
+      const path = target.split("?")[0]!;
+      assert.equal(normalizePath(path), path);
+      assert.equal(escapePath(path), path);
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(seen.plain > 500 && seen.other > 500, JSON.stringify(seen));
+  for (const target of ["*", "http://h/a"]) {
+    const bytes = Buffer.from(`OPTIONS ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    assert.equal(parseRequestHead(bytes, 0, bytes.length, defaultLimits).isPlain, false);
+  }
+});

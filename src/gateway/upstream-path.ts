@@ -4,6 +4,8 @@ import { escapePath } from "./path.ts";
 export interface UpstreamPath {
   /** The service's path, `/` when it has none. */
   readonly base: string;
+  /** It needs no escapes. */
+  readonly isPlain: boolean;
   readonly strip: boolean;
   readonly compose: (upstream: UpstreamPath, path: string, prefix: string | undefined) => string;
 }
@@ -14,21 +16,25 @@ export function createUpstreamPath(
   strip: boolean,
   handling: "v0" | "v1",
 ): UpstreamPath {
-  return { base: servicePath || "/", strip, compose: handling === "v1" ? composeV1 : composeV0 };
+  const base = servicePath || "/";
+  const isPlain = escapePath(base) === base;
+  return { base, isPlain, strip, compose: handling === "v1" ? composeV1 : composeV0 };
 }
 
 /**
  * The request target for the upstream: the path composed and escaped, and the query byte for byte. `path` is normalised,
- * `prefix` is what the route matched of it (undefined when it has no paths), `query` starts with `?` or is empty.
- * Source: SPEC-proxy §3.
+ * `prefix` is what the route matched of it (undefined when it has no paths), `query` starts with `?` or is empty. `isPlain`: the path
+ * is known to need no escapes. Source: SPEC-proxy §3.
  */
 export function upstreamTarget(
   upstream: UpstreamPath,
   path: string,
   prefix: string | undefined,
   query: string,
+  isPlain?: boolean,
 ): string {
-  return escapePath(upstream.compose(upstream, path, prefix)) + query;
+  const composed = upstream.compose(upstream, path, prefix);
+  return (isPlain && upstream.isPlain ? composed : escapePath(composed)) + query;
 }
 
 /** Exactly one slash between base and rest; where nothing is left of the path, the final slash is the request's. */

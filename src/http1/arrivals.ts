@@ -1,11 +1,26 @@
+import { atTurnEnd, awaitTurnEnd } from "./turn.ts";
+
+/** Takes what has come: a wire. */
+export interface Receiver {
+  /** What comes are requests. */
+  readonly isClient: boolean;
+  /** The bytes are overwritten once it returns. */
+  take(bytes: Buffer): boolean;
+}
+
 /** Room for a head before what has arrived, so that both can leave as one piece. */
 const ROOM = 8192;
 
-/** `arrivals` with the room before it, which is for `Wire` alone. */
-export const memory = Buffer.allocUnsafeSlow(ROOM + 262_144);
+const ARRIVALS = 262_144;
+const KEPT = 131_072;
+
+/** `arrivals` with the room before it, which is for `Wire` alone, and behind it what is kept for the end of the turn. */
+export const memory = Buffer.allocUnsafeSlow(ROOM + ARRIVALS + KEPT);
 
 /** Where plain connections read into, all of them: only one is read at a time. */
-export const arrivals = memory.subarray(ROOM);
+export const arrivals = memory.subarray(ROOM, ROOM + ARRIVALS);
+
+const KEPT_AT = ROOM + ARRIVALS;
 
 /** The beginnings of `arrivals`, by their length: to make one takes longer than to look it up. */
 const beginnings: Buffer[] = [];
@@ -13,7 +28,98 @@ let lastLong = arrivals;
 
 /** The first bytes of `arrivals`. */
 export function arrived(length: number): Buffer {
-  if (length <= 4096) return (beginnings[length] ??= arrivals.subarray(0, length));
+  if (length <= SHORT) return (beginnings[length] ??= arrivals.subarray(0, length));
   if (length !== lastLong.length) lastLong = arrivals.subarray(0, length);
   return lastLong;
 }
+
+/** What is longer, as large bodies are, is taken at once. */
+const SHORT = 4096;
+
+/** Place and length of what is kept are one number, with the length in these bits. */
+const LENGTH_BITS = 13;
+const LENGTH = (1 << LENGTH_BITS) - 1;
+
+/** What has come for one kind of receivers and is kept for the end of the turn. */
+class Kept {
+  readonly #receivers: (Receiver | undefined)[] = [];
+  /** Where in `memory` it begins, and how long it is, in one number. */
+  readonly #places: number[] = [];
+  #count = 0;
+  #next = 0;
+
+  add(receiver: Receiver, start: number, length: number): void {
+    this.#receivers[this.#count] = receiver;
+    this.#places[this.#count] = ((start - KEPT_AT) << LENGTH_BITS) | length;
+    this.#count += 1;
+  }
+
+  has(receiver: Receiver): boolean {
+    for (let i = this.#next; i < this.#count; i += 1) if (this.#receivers[i] === receiver) return true;
+    return false;
+  }
+
+  deliver(): void {
+    while (this.#next < this.#count) {
+      const i = this.#next++;
+      const receiver = this.#receivers[i]!;
+      const place = this.#places[i]!;
+      const length = place & LENGTH;
+      const start = KEPT_AT + (place >> LENGTH_BITS);
+      this.#receivers[i] = undefined;
+      memory.copyWithin(ROOM, start, start + length);
+      receiver.take(arrived(length));
+    }
+    this.#count = 0;
+    this.#next = 0;
+  }
+}
+
+const requests = new Kept();
+const answers = new Kept();
+let keptEnd = KEPT_AT;
+
+/**
+ * The first bytes of `arrivals` are for this receiver. It gets them at the end of the turn, once everything that has come was read: first
+ * all requests, then all answers. As with what leaves, the code of the system, that of requests and that of answers are then found in the
+ * processor's caches, which measured saves a twentieth of a request's CPU, with what the copies cost.
+ */
+export function arrive(receiver: Receiver, length: number): void {
+  if (length > SHORT || keptEnd + length > memory.length) {
+    takeNow(receiver, length);
+    return;
+  }
+  memory.copyWithin(keptEnd, ROOM, ROOM + length);
+  keptFor(receiver).add(receiver, keptEnd, length);
+  keptEnd += length;
+  awaitTurnEnd();
+}
+
+function keptFor(receiver: Receiver): Kept {
+  return receiver.isClient ? requests : answers;
+}
+
+/** The system may have been asked twice in a turn; what came first is taken first, and arrives once more for that. */
+function takeNow(receiver: Receiver, length: number): void {
+  const bytes = arrived(length);
+  if (!keptFor(receiver).has(receiver)) {
+    receiver.take(bytes);
+    return;
+  }
+  const later = Buffer.from(bytes);
+  deliver();
+  receiver.take(later);
+}
+
+/** Have the receiver get what is kept for it, before anything else happens to it. */
+export function deliverTo(receiver: Receiver): void {
+  if (keptFor(receiver).has(receiver)) deliver();
+}
+
+function deliver(): void {
+  requests.deliver();
+  answers.deliver();
+  keptEnd = KEPT_AT;
+}
+
+atTurnEnd(deliver);

@@ -1,11 +1,6 @@
 import type { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
-import { arrived } from "./arrivals.ts";
-
-/** Takes what has come: a wire. */
-export interface Receiver {
-  received(bytes: Buffer): void;
-}
+import { arrive, deliverTo, type Receiver } from "./arrivals.ts";
 
 const RECEIVER = Symbol("receiver");
 const USUAL = Symbol("usual");
@@ -74,8 +69,13 @@ export function restoreReading(handle: Handle): void {
 
 function read(this: Handle, bytes: unknown): void {
   const length = streams!.streamBaseState[streams!.kReadBytesOrError]!;
-  if (length > 0) this[RECEIVER]!.received(arrived(length));
-  else this[USUAL]!(bytes);
+  const receiver = this[RECEIVER]!;
+  if (length > 0) {
+    arrive(receiver, length);
+  } else {
+    deliverTo(receiver);
+    this[USUAL]!(bytes);
+  }
 }
 
 /** The one that is used again and again, as it is seldom needed. */

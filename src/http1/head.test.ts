@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRequestHead, formatResponseHead } from "./format.ts";
-import { defaultLimits, type HeadLimits, parseRequestHead, parseResponseHead, wholeRequestHead } from "./head.ts";
+import {
+  defaultLimits,
+  type HeadLimits,
+  parseRequestHead,
+  parseResponseHead,
+  type Read,
+  type RequestHead,
+  wholeRequestHead,
+} from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Headers } from "./headers.ts";
 
@@ -17,7 +25,8 @@ function read(pieces: readonly Buffer[], kind: "request" | "response", limits = 
       const head = (kind === "request" ? parseRequestHead : parseResponseHead)(bytes, start, end, limits);
       const rest = Buffer.concat([bytes.subarray(end), ...pieces.slice(i + 1)]).toString("latin1");
       assert.equal(head.end, end);
-      const { text: _text, bytes: _bytes, start: _start, end: _end, ...parts } = head;
+      // Where it was read from, and what that has shown of its target.
+      const { text: _1, bytes: _2, start: _3, end: _4, isPlain: _5, ...parts } = head as Read<RequestHead>;
       return { ...parts, headers: head.headers.list, rest };
     }
   } catch (error) {

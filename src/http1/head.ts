@@ -17,6 +17,11 @@ export interface RequestHead {
   readonly method: string;
   /** As received, all visible ASCII: a path with its query, an absolute URL, `*`, or for CONNECT an authority. */
   readonly target: string;
+  /**
+   * The target begins with a slash and has nothing that a path needs care for: no escape, nothing that should be one, no dot or slash
+   * behind a slash. Absent, or false, that is not known.
+   */
+  readonly isPlain?: boolean;
   readonly version: "1.0" | "1.1";
   readonly headers: Headers;
 }
@@ -56,20 +61,22 @@ const LF = 10;
 const CR = 13;
 const SP = 32;
 const HASH = 35;
+const DOT = 46;
 const SLASH = 47;
 const ZERO = 48;
 const ONE = 49;
 const COLON = 58;
 
 /**
- * What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target. That has no fragment (RFC 9112 §3.2):
- * some servers would cut it off, and see another path than we do.
+ * What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target, bit 8 a plain one. A target has no
+ * fragment (RFC 9112 §3.2): some servers would cut it off, and see another path than we do.
  */
 const classes = new Uint8Array(256);
 for (let byte = 0x20; byte < 0x100; byte += 1) {
   if (byte === 0x7f) continue;
   classes[byte]! |= byte === SP || byte === HASH || byte > 0x7f ? 2 : 2 | 4;
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 1;
+  if (/[!$&'()*+,\-./:;=?@_~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 8;
 }
 classes[HTAB]! |= 2;
 
@@ -266,7 +273,13 @@ export function parseRequestHead(
   if (bytes[at] !== SP || at === start) refuseByte(bytes[at], "ERR_HTTP_METHOD");
   const method = areAt(GET, bytes, start) ? "GET" : text.slice(0, at - start);
   const targetStart = (at += 1);
-  while ((classes[bytes[at]!]! & 4) !== 0) at += 1;
+  let plain = bytes[at] === SLASH ? 8 : 0;
+  let before = 0;
+  for (let byte: number, kinds: number; ((kinds = classes[(byte = bytes[at]!)]!) & 4) !== 0; at += 1) {
+    if (before === SLASH && (byte === SLASH || byte === DOT)) plain = 0;
+    plain &= kinds;
+    before = byte;
+  }
   if (at - start > limits.line) refuse("ERR_HTTP_TARGET_TOO_LONG");
   if (bytes[at] !== SP || at === targetStart) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
   const target = text.slice(targetStart - start, at - start);
@@ -276,7 +289,7 @@ export function parseRequestHead(
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
   const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, cookie);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
-  return { method, target, version, headers, bytes, start, end: fieldsEnd, text };
+  return { method, target, isPlain: plain !== 0, version, headers, bytes, start, end: fieldsEnd, text };
 }
 
 /** In more bytes the end of the head is found sooner by looking for it. */

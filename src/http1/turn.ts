@@ -1,8 +1,32 @@
+/** What is done at the end of each turn, in this order. */
+const steps: (() => void)[] = [];
+let isAwaited = false;
 let nowMs = 0;
 let isKnown = false;
 
-function forget(): void {
-  isKnown = false;
+/** Have this done at the end of every turn of the event loop that `awaitTurnEnd` was called in, behind what was asked for before. */
+export function atTurnEnd(step: () => void): void {
+  steps.push(step);
+}
+
+/** There is something to do at the end of this turn: once all that has come was read, before anything more is. */
+export function awaitTurnEnd(): void {
+  if (isAwaited) return;
+  isAwaited = true;
+  setImmediate(endTurn);
+}
+
+function endTurn(): void {
+  let isDone = false;
+  try {
+    for (let i = 0; i < steps.length; i += 1) steps[i]!();
+    isDone = true;
+  } finally {
+    isAwaited = false;
+    isKnown = false;
+    // What one of them has thrown at is lost; the others follow.
+    if (!isDone) awaitTurnEnd();
+  }
 }
 
 /**
@@ -13,7 +37,7 @@ export function turnMs(): number {
   if (!isKnown) {
     isKnown = true;
     nowMs = Date.now();
-    setImmediate(forget);
+    awaitTurnEnd();
   }
   return nowMs;
 }

@@ -272,6 +272,38 @@ test("a wire that was released is read as a stream, from the byte after what was
   assert.ok(read.equals(Buffer.from(text)));
 });
 
+test("what has come when a wire is released, but was not taken yet, is read as a stream", async (t) => {
+  const { open } = await listen(t);
+  let received = "";
+  const { wire, client } = await open((bytes) => void (received += bytes));
+  const take = wire.take.bind(wire);
+  // It is released in the turn that has read the bytes, by what something else brings about.
+  wire.take = (bytes) => {
+    wire.release();
+    return take(bytes);
+  };
+  client.end("all of it");
+  assert.equal((await readAll(wire.socket)).toString(), "all of it");
+  assert.equal(received, "");
+});
+
+test("the end of a connection comes behind its last bytes, also when both are told at once", async (t) => {
+  const { open } = await listen(t);
+  const heard: string[] = [];
+  const { wire, client } = await open((bytes) => heard.push(String(bytes)));
+  wire.socket.on("end", () => heard.push("end"));
+  // Then the system tells of the client's end in one event with its bytes.
+  wire.socket.end();
+  await once(client.resume(), "end");
+  wire.pause();
+  client.end("bytes");
+  await once(client, "finish");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  wire.resume();
+  await once(wire.socket, "close");
+  assert.deepEqual(heard, ["bytes", "end"]);
+});
+
 test("reading on begins a socket's timeout anew", async (t) => {
   const { open } = await listen(t);
   const received: string[] = [];

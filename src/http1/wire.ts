@@ -1,8 +1,9 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
-import { arrivals, arrived, memory } from "./arrivals.ts";
-import { type Handle, handleOf, type Receiver, restoreReading, shortenReading, writeText } from "./handle.ts";
+import { arrivals, arrived, memory, type Receiver } from "./arrivals.ts";
+import { type Handle, handleOf, restoreReading, shortenReading, writeText } from "./handle.ts";
 import { Timed } from "./timed.ts";
+import { atTurnEnd, awaitTurnEnd } from "./turn.ts";
 
 /** A new connection over plain TCP, or a socket; `isPlain` is one that a server of plain TCP has accepted and of which nothing was read. */
 export type WireSource = { readonly to: TcpNetConnectOpts } | { readonly socket: Socket; readonly isPlain: boolean };
@@ -29,6 +30,9 @@ function depart(): void {
   areDeparting = false;
 }
 
+// What has come is taken before that (arrivals.ts): most of what leaves is due to it.
+atTurnEnd(depart);
+
 /**
  * What both sides of HTTP/1.1 are built on: a connection that calls methods of theirs with what comes and happens, has what is written
  * in one turn of the event loop leave in one system call, and has one deadline for whatever is waited for. All of it is one object, as
@@ -39,6 +43,8 @@ function depart(): void {
  * is the socket's to write, or to wait for, so that backpressure, order and errors are those of the socket. Measured on a bare
  * proxy, this saves a sixth of its CPU. Reading so is an option of outgoing sockets only (`onread`); an accepted one gives its handle to a
  * second socket that has it. All other sockets are read and written as usual.
+ *
+ * What all connections have read in a turn is taken together at its end (arrivals.ts).
  *
  * Text and small pieces become one Latin-1 string. All connections that were written to in a turn leave together at its end, one
  * write behind the other: the code of the system, and ours, is then found in the processor's caches, which measured saves a tenth
@@ -69,7 +75,7 @@ export abstract class Wire extends Timed implements Receiver {
 
   constructor(source: WireSource) {
     super();
-    const onread = { buffer: arrivals, callback: (length: number) => this.#take(arrived(length)) };
+    const onread = { buffer: arrivals, callback: (length: number) => this.take(arrived(length)) };
     if ("to" in source) {
       this.socket = connect({ ...source.to, onread });
       this.#isShort = true;
@@ -81,6 +87,11 @@ export abstract class Wire extends Timed implements Receiver {
     if (this.#isShort) this.#shorten();
     else this.socket.on("data", (bytes: Buffer) => this.received(bytes));
     for (const [name, listener] of Object.entries(this.#listeners)) this.socket.on(name, listener);
+  }
+
+  /** What comes are requests. */
+  get isClient(): boolean {
+    return false;
   }
 
   /**
@@ -101,8 +112,7 @@ export abstract class Wire extends Timed implements Receiver {
 
   // ----- reading
 
-  /** The way of `net`. */
-  #take(bytes: Buffer): boolean {
+  take(bytes: Buffer): boolean {
     if (this.#isReleased) return this.socket.push(Buffer.from(bytes));
     this.received(bytes);
     return true;
@@ -173,8 +183,8 @@ export abstract class Wire extends Timed implements Receiver {
   }
 
   #wait(text: string): void {
-    if (waiting.length === 0) setImmediate(depart);
-    else if (waiting.length >= MOST_WAITING && !areDeparting) depart();
+    awaitTurnEnd();
+    if (waiting.length >= MOST_WAITING && !areDeparting) depart();
     this.#place = waiting.push(this) - 1;
     texts.push(text);
   }
