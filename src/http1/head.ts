@@ -292,17 +292,27 @@ export function parseRequestHead(
   return { method, target, isPlain: plain !== 0, version, headers, bytes, start, end: fieldsEnd, text };
 }
 
-/** In more bytes the end of the head is found sooner by looking for it. */
+/** In more bytes the end of the head is looked for, so that not all of them are made text. */
 const SHORT = 4096;
+
+const EMPTY_LINE = Buffer.from("\r\n\r\n");
+
+/** Where what is to be looked at ends; 0 where no head ends. */
+function endIn(bytes: Buffer): number {
+  if (bytes.length <= SHORT) return bytes.length;
+  const found = bytes.indexOf(EMPTY_LINE);
+  return found < 0 ? 0 : found + EMPTY_LINE.length;
+}
 
 /**
  * The head of a request, when `bytes` begin with it and nothing is wrong with it, as nearly always; undefined when it is to be
  * looked at with care.
  */
 export function wholeRequestHead(bytes: Buffer, limits: HeadLimits, cookie?: string): Read<RequestHead> | undefined {
-  if (bytes.length > SHORT) return undefined;
+  const end = endIn(bytes);
+  if (end === 0) return undefined;
   try {
-    return parseRequestHead(bytes, 0, bytes.length, limits, cookie);
+    return parseRequestHead(bytes, 0, end, limits, cookie);
   } catch (error) {
     return withCare(error);
   }
@@ -338,9 +348,10 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
 
 /** As `wholeRequestHead`. */
 export function wholeResponseHead(bytes: Buffer, limits: HeadLimits): Read<ResponseHead> | undefined {
-  if (bytes.length > SHORT) return undefined;
+  const end = endIn(bytes);
+  if (end === 0) return undefined;
   try {
-    return parseResponseHead(bytes, 0, bytes.length, limits);
+    return parseResponseHead(bytes, 0, end, limits);
   } catch (error) {
     return withCare(error);
   }

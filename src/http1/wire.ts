@@ -241,10 +241,9 @@ export abstract class Wire extends Timed implements Receiver {
     return answer;
   }
 
-  #write(bytes: Uint8Array): boolean {
-    const handle = this.#openHandle();
-    const written = handle === undefined ? 0 : this.#writeNow(handle, bytes);
-    return written === bytes.length || this.#hold(Buffer.from(bytes.subarray(written)));
+  #write(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+    const written = this.#writeNow(bytes, from, to - from);
+    return written === to - from || this.#hold(Buffer.from(bytes.subarray(from + written, to)));
   }
 
   /** Where the bytes have arrived, the text takes the place of what came before them. */
@@ -252,13 +251,13 @@ export abstract class Wire extends Timed implements Receiver {
     const start = bytes.byteOffset - text.length;
     if (bytes.buffer !== memory.buffer || start < 0) return this.#writeAll([Buffer.from(text, "latin1"), bytes]);
     memory.write(text, start, "latin1");
-    return this.#write(memory.subarray(start, bytes.byteOffset + bytes.length));
+    return this.#write(memory, start, bytes.byteOffset + bytes.length);
   }
 
   #writeAll(pieces: readonly Uint8Array[]): boolean {
-    const handle = this.#openHandle();
-    const written = handle === undefined ? 0 : this.#writeNow(handle, pieces);
-    if (written === pieces.reduce((sum, { length }) => sum + length, 0)) return true;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const written = this.#writeNow(pieces, 0, length);
+    if (written === length) return true;
     return this.#hold(Buffer.concat(pieces).subarray(written));
   }
 
@@ -286,10 +285,11 @@ export abstract class Wire extends Timed implements Receiver {
    * Have the system take as much as it does without waiting; answers how much that was. A descriptor is used only while its
    * handle is the socket's: once that is closed, the number may be another connection's.
    */
-  #writeNow(handle: Handle, data: Uint8Array | readonly Uint8Array[]): number {
-    if (this.#fd < 0 || handle !== handleOf(this.socket)) return 0;
+  #writeNow(data: Uint8Array | readonly Uint8Array[], from: number, length: number): number {
+    const handle = this.#openHandle();
+    if (handle === undefined || this.#fd < 0 || handle !== handleOf(this.socket)) return 0;
     try {
-      return data instanceof Uint8Array ? writeSync(this.#fd, data) : writevSync(this.#fd, data);
+      return data instanceof Uint8Array ? writeSync(this.#fd, data, from, length) : writevSync(this.#fd, data);
     } catch {
       // It takes nothing now; or the connection is broken, which the socket finds out when it writes.
       return 0;
