@@ -58,13 +58,19 @@ test("more than there is room for in a turn is taken at once, and nothing is los
   );
 });
 
-test("a receiver to which something else happens has what is kept for it before", async () => {
-  const [a, b] = [receiver("a", true), receiver("b", false)];
-  read(a, "one");
+test("a receiver to which something else happens has what is kept for it before, and it alone", async () => {
+  const [a, b, c] = [receiver("a", true), receiver("b", false), receiver("c", true)];
+  for (const [to, text] of [
+    [c, "first"],
+    [a, "one"],
+    [c, "second"],
+    [a, "two"],
+  ] as const)
+    read(to, text);
   deliverTo(b);
   assert.deepEqual(taken, []);
   deliverTo(a);
-  assert.deepEqual(taken, ["a:one"]);
+  assert.deepEqual(taken.splice(0), ["a:one", "a:two"]);
   await turn();
-  assert.deepEqual(taken.splice(0), ["a:one"]);
+  assert.deepEqual(taken.splice(0), ["c:first", "c:second"]);
 });

@@ -57,24 +57,30 @@ class Kept {
     this.#count += 1;
   }
 
+  deliver(): void {
+    while (this.#next < this.#count) this.#deliver(this.#next++);
+    this.#next = 0;
+    this.#count = 0;
+  }
+
+  deliverTo(receiver: Receiver): void {
+    for (let i = this.#next; i < this.#count; i += 1) if (this.#receivers[i] === receiver) this.#deliver(i);
+  }
+
+  #deliver(index: number): void {
+    const receiver = this.#receivers[index];
+    if (receiver === undefined) return;
+    this.#receivers[index] = undefined;
+    const place = this.#places[index]!;
+    const start = KEPT_AT + (place >> LENGTH_BITS);
+    const length = place & LENGTH;
+    memory.copyWithin(ROOM, start, start + length);
+    receiver.take(arrived(length));
+  }
+
   has(receiver: Receiver): boolean {
     for (let i = this.#next; i < this.#count; i += 1) if (this.#receivers[i] === receiver) return true;
     return false;
-  }
-
-  deliver(): void {
-    while (this.#next < this.#count) {
-      const i = this.#next++;
-      const receiver = this.#receivers[i]!;
-      const place = this.#places[i]!;
-      const length = place & LENGTH;
-      const start = KEPT_AT + (place >> LENGTH_BITS);
-      this.#receivers[i] = undefined;
-      memory.copyWithin(ROOM, start, start + length);
-      receiver.take(arrived(length));
-    }
-    this.#count = 0;
-    this.#next = 0;
   }
 }
 
@@ -104,19 +110,17 @@ function keptFor(receiver: Receiver): Kept {
 
 /** The system may have been asked twice in a turn; what came first is taken first, and arrives once more for that. */
 function takeNow(receiver: Receiver, length: number): void {
-  const bytes = arrived(length);
-  if (!keptFor(receiver).has(receiver)) {
-    receiver.take(bytes);
-    return;
+  let bytes = arrived(length);
+  if (keptFor(receiver).has(receiver)) {
+    bytes = Buffer.from(bytes);
+    deliverTo(receiver);
   }
-  const later = Buffer.from(bytes);
-  deliver();
-  receiver.take(later);
+  receiver.take(bytes);
 }
 
 /** Have the receiver get what is kept for it, before anything else happens to it. */
 export function deliverTo(receiver: Receiver): void {
-  if (keptFor(receiver).has(receiver)) deliver();
+  keptFor(receiver).deliverTo(receiver);
 }
 
 function deliver(): void {

@@ -274,17 +274,23 @@ test("a wire that was released is read as a stream, from the byte after what was
 
 test("what has come when a wire is released, but was not taken yet, is read as a stream", async (t) => {
   const { open } = await listen(t);
-  let received = "";
-  const { wire, client } = await open((bytes) => void (received += bytes));
-  const take = wire.take.bind(wire);
-  // It is released in the turn that has read the bytes, by what something else brings about.
-  wire.take = (bytes) => {
-    wire.release();
-    return take(bytes);
+  const received: string[] = [];
+  const [one, other] = [await open(), await open()];
+  // Both have come before any is taken; then the first one's has the other released.
+  one.wire.take = () => other.wire.release() !== undefined;
+  other.wire.take = (bytes) => {
+    received.push(String(bytes));
+    return TestWire.prototype.take.call(other.wire, bytes);
   };
-  client.end("all of it");
-  assert.equal((await readAll(wire.socket)).toString(), "all of it");
-  assert.equal(received, "");
+  one.wire.pause();
+  other.wire.pause();
+  one.client.write("x");
+  other.client.end("all of it");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  one.wire.resume();
+  other.wire.resume();
+  assert.equal((await readAll(other.wire.socket)).toString(), "all of it");
+  assert.deepEqual(received, ["all of it"], "it was read anew");
 });
 
 test("the end of a connection comes behind its last bytes, also when both are told at once", async (t) => {

@@ -1,6 +1,6 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
-import { arrivals, arrived, memory, type Receiver } from "./arrivals.ts";
+import { arrivals, arrived, deliverTo, memory, type Receiver } from "./arrivals.ts";
 import { type Handle, handleOf, restoreReading, shortenReading, writeText } from "./handle.ts";
 import { Timed } from "./timed.ts";
 import { atTurnEnd, awaitTurnEnd } from "./turn.ts";
@@ -156,6 +156,7 @@ export abstract class Wire extends Timed implements Receiver {
     this.releaseTimer();
     this.setTimeout(0);
     this.#isReleased = true;
+    deliverTo(this);
     if (this.#isShort) this.#restore();
     else socket.removeAllListeners("data");
     for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
