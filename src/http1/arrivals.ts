@@ -10,7 +10,7 @@ export interface Receiver {
 
 /**
  * Room for a head before what has arrived, so that both can leave as one piece. glibc has so large a memory begin sixteen bytes behind a
- * page: without these the system would not copy to the beginning of one, which measured costs a fiftieth of a large answer.
+ * page: without these the system would not copy to the beginning of one, which costs about a fiftieth of a large answer.
  */
 const ROOM = 8192 - 16;
 
@@ -91,7 +91,7 @@ let keptEnd = KEPT_AT;
 /**
  * The first bytes of `arrivals` are for this receiver. It gets them at the end of the turn, once everything that has come was read: first
  * all requests, then all answers. As with what leaves, the code of the system, that of requests and that of answers are then found in the
- * processor's caches, which measured saves a twentieth of a request's CPU, with what the copies cost.
+ * processor's caches, which measured saves a thirtieth of a request's CPU, with what the copies cost.
  */
 export function arrive(receiver: Receiver, length: number): void {
   if (length > SHORT || keptEnd + length > memory.length) {
