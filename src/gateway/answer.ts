@@ -146,18 +146,14 @@ function writeProxied(
   const announcesTrailers = chunked && acceptsTrailers(ctx.request.headers);
   for (let i = 0; i < received.size; i++) {
     const name = received.nameAt(i);
-    if (i === typeAt || (name.bit === known["content-type"].bit && isRepeated(received, i, typeAt))) continue;
+    const isType = name.bit === known["content-type"].bit;
+    if (isType && (i === typeAt || received.valueAt(i) === received.valueAt(typeAt))) continue;
     if (name.bit === known.trailer.bit && announcesTrailers) headers.addFrom(received, i);
     if ((name.bit & NOT_THEIRS) !== 0 || named?.has(name.lower)) continue;
     headers.addFrom(received, i);
   }
   if (!received.mayHave(known.date.bit)) headers.add(known.date, date(turnMs()));
   if (fields.server && !received.mayHave(known.server.bit)) headers.add(known.server, fields.product);
-}
-
-/** Whether a line says what another one of its name has said. */
-function isRepeated(headers: Headers, index: number, before: number): boolean {
-  return headers.valueAt(index) === headers.valueAt(before);
 }
 
 const KEEP_ALIVE = Headers.constant(["Connection", "keep-alive"]);

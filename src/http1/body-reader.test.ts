@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { BodyReader } from "./body-reader.ts";
 import { encodeLastChunk } from "./chunked.ts";
 import type { Framing } from "./framing.ts";
-import { defaultLimits } from "./head.ts";
 import { Headers } from "./headers.ts";
+import { defaultLimits } from "./limits.ts";
 import { TestWire } from "./testing.ts";
 
 interface Reading {

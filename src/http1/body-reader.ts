@@ -1,8 +1,9 @@
 import { HttpMessageError } from "./errors.ts";
+import { parseTrailers } from "./field-section.ts";
 import type { Framing } from "./framing.ts";
-import { type HeadLimits, parseTrailers } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import type { Headers } from "./headers.ts";
+import type { HeadLimits } from "./limits.ts";
 
 const CR = 13;
 const LF = 10;

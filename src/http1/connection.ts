@@ -3,9 +3,10 @@ import { BodyReader, type BodySink } from "./body-reader.ts";
 import { HttpMessageError, UpstreamError, type UpstreamErrorCode } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { keepsAlive, responseFraming } from "./framing.ts";
-import { type HeadLimits, type Read, type ResponseHead, restOf, restTextOf } from "./head.ts";
+import { type Read, type ResponseHead, restOf, restTextOf } from "./head.ts";
 import { type HeadHolder, type HeadReader, readHead, responseHeads } from "./head-reader.ts";
 import type { Headers } from "./headers.ts";
+import type { HeadLimits } from "./limits.ts";
 import type { Origin, UpstreamHandler, UpstreamRequest } from "./upstream.ts";
 import { Wire } from "./wire.ts";
 

@@ -1,6 +1,5 @@
 import { HttpMessageError } from "./errors.ts";
 import {
-  type HeadLimits,
   parseRequestHead,
   parseResponseHead,
   type Read,
@@ -9,6 +8,7 @@ import {
   wholeRequestHead,
   wholeResponseHead,
 } from "./head.ts";
+import type { HeadLimits } from "./limits.ts";
 
 const END = Buffer.from("\r\n\r\n");
 const EMPTY: Buffer = Buffer.alloc(0);

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRequestHead, formatResponseHead } from "./format.ts";
-import {
-  defaultLimits,
-  type HeadLimits,
-  parseRequestHead,
-  parseResponseHead,
-  type Read,
-  type RequestHead,
-  wholeRequestHead,
-} from "./head.ts";
+import { parseRequestHead, parseResponseHead, type Read, type RequestHead, wholeRequestHead } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { Headers } from "./headers.ts";
+import { defaultLimits, type HeadLimits } from "./limits.ts";
 
 const small: HeadLimits = { head: 200, line: 40, fields: 3 };
 

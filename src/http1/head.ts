@@ -1,17 +1,26 @@
 import { HttpMessageError, type HttpMessageErrorCode } from "./errors.ts";
-import { type FieldName, fieldName, fieldNameAt, fields, leads, UsualValue } from "./field-name.ts";
+import { fields, UsualValue } from "./field-name.ts";
+import { fieldsEndedAt, parseFields, REQUEST, RESPONSE } from "./field-section.ts";
 import { flat } from "./flat.ts";
-import { Headers } from "./headers.ts";
-
-/** Bytes of a whole head, bytes of one line without its end, number of fields. */
-export interface HeadLimits {
-  readonly head: number;
-  readonly line: number;
-  readonly fields: number;
-}
-
-/** Room for a session in nine cookies. */
-export const defaultLimits: HeadLimits = { head: 65536, line: 49152, fields: 200 };
+import {
+  CR,
+  classes,
+  DOT,
+  IN_PLAIN_TARGET,
+  IN_TARGET,
+  IN_TOKEN,
+  IN_VALUE,
+  LF,
+  ONE,
+  refuse,
+  refuseByte,
+  SLASH,
+  SP,
+  textOf,
+  ZERO,
+} from "./head-bytes.ts";
+import type { Headers } from "./headers.ts";
+import type { HeadLimits } from "./limits.ts";
 
 export interface RequestHead {
   readonly method: string;
@@ -55,139 +64,6 @@ export function restTextOf({ text, start, end }: Source, length: number): string
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-const HTAB = 9;
-const LF = 10;
-const CR = 13;
-const SP = 32;
-const HASH = 35;
-const DOT = 46;
-const SLASH = 47;
-const ZERO = 48;
-const ONE = 49;
-const COLON = 58;
-
-/**
- * What a byte may be part of: bit 1 a token, bit 2 a field value or reason, bit 4 a request target, bit 8 a plain one. A target has no
- * fragment (RFC 9112 §3.2): some servers would cut it off, and see another path than we do.
- */
-const classes = new Uint8Array(256);
-for (let byte = 0x20; byte < 0x100; byte += 1) {
-  if (byte === 0x7f) continue;
-  classes[byte]! |= byte === SP || byte === HASH || byte > 0x7f ? 2 : 2 | 4;
-  if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 1;
-  if (/[!$&'()*+,\-./:;=?@_~0-9A-Za-z]/.test(String.fromCharCode(byte))) classes[byte]! |= 8;
-}
-classes[HTAB]! |= 2;
-
-function refuse(code: HttpMessageErrorCode): never {
-  throw new HttpMessageError(code);
-}
-
-/** The error for a byte that its place does not allow: line ends have their own. */
-function refuseByte(byte: number | undefined, otherwise: HttpMessageErrorCode): never {
-  refuse(byte === CR || byte === LF ? "ERR_HTTP_LINE_END" : otherwise);
-}
-
-/** Latin-1 text; faster than `toString` by what that takes to find out. */
-function textOf(bytes: Buffer, start: number, end: number): string {
-  return (bytes as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(start, end);
-}
-
-/** Where the last field section that was read ends, behind its empty line. */
-let fieldsEnd = 0;
-
-/**
- * Field lines from `at` to the empty line, which may lie before `end`: see `fieldsEnd`. Strict by RFC 9112 §5: no white space
- * before the colon, no folding, no control character but HTAB. A tab behind a value stays part of it, as in nginx and, for
- * framing fields, llhttp: what others would not read as `chunked` must not be `chunked` here. The loops need no bounds: behind
- * the bytes there is nothing that could be part of a line.
- */
-function parseFields(
-  bytes: Buffer,
-  text: string,
-  origin: number,
-  at: number,
-  end: number,
-  limits: HeadLimits,
-  first: FieldName,
-  cookie?: string,
-): Headers {
-  const headers = Headers.of(text);
-  let last = first;
-  let count = 0;
-  while (bytes[at] !== CR || bytes[at + 1] !== LF) {
-    const line = at;
-    let name = last.next;
-    if (name !== undefined && leads(name, bytes, line)) {
-      at += name.length;
-    } else {
-      while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
-      if (bytes[at] !== COLON || at === line) {
-        if (at >= end) refuse("ERR_HTTP_LINE_END");
-        if (at === line && (bytes[at] === SP || bytes[at] === HTAB)) refuse("ERR_HTTP_FIELD_FOLDED");
-        refuseByte(bytes[at], "ERR_HTTP_FIELD_NAME");
-      }
-      name = fieldNameAt(bytes, line, at);
-      if (name.isKept) last.next = name;
-    }
-    last = name;
-    const blank = (at += 1);
-    while (bytes[at] === SP || bytes[at] === HTAB) at += 1;
-    const valueStart = at;
-    const isPlain = at === blank + 1 && bytes[blank] === SP;
-    const again = name.usual?.isAt(bytes, at)
-      ? name.usual.text
-      : cookie !== undefined && name.bit === fields.cookie.bit && stands(cookie, text, valueStart - origin)
-        ? cookie
-        : undefined;
-    if (again !== undefined) at += again.length;
-    else while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_FIELD_VALUE");
-    if (at - line > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
-    if ((count += 1) > limits.fields) refuse("ERR_HTTP_TOO_MANY_FIELDS");
-    let valueEnd = at;
-    while (valueEnd > valueStart && bytes[valueEnd - 1] === SP) valueEnd -= 1;
-    headers.addRead(name, valueStart - origin, valueEnd - origin, isPlain, again);
-    at += 2;
-  }
-  fieldsEnd = at + 2;
-  if (fieldsEnd - origin > limits.head) refuse("ERR_HTTP_HEAD_TOO_LONG");
-  return headers;
-}
-
-for (const wire of ["Connection", "connection"]) {
-  const name = fieldName(wire);
-  name.usual = new UsualValue();
-  name.usual.become("keep-alive");
-}
-
-/** Before the first field of each kind of section; no name of a field, so that nothing else stands before it. */
-const [REQUEST, RESPONSE, TRAILERS] = [":request", ":response", ":trailers"].map(startOf) as [
-  FieldName,
-  FieldName,
-  FieldName,
-];
-
-function startOf(wire: string): FieldName {
-  return {
-    wire,
-    lower: wire,
-    lead: "",
-    bit: 0,
-    length: 0,
-    at: 0,
-    next: undefined,
-    usual: undefined,
-    isKept: true,
-  };
-}
-
-/** Whether this is the whole value that the text has there. */
-function stands(value: string, text: string, at: number): boolean {
-  const end = at + value.length;
-  return text.charCodeAt(end) === CR && text.slice(at, end) === value;
-}
 
 /** Whether these bytes stand there; faster than to ask the text. */
 function areAt(expected: Uint8Array, bytes: Buffer, at: number): boolean {
@@ -269,16 +145,15 @@ export function parseRequestHead(
 ): Read<RequestHead> {
   const text = textOf(bytes, start, end);
   let at = start;
-  while ((classes[bytes[at]!]! & 1) !== 0) at += 1;
+  while ((classes[bytes[at]!]! & IN_TOKEN) !== 0) at += 1;
   if (bytes[at] !== SP || at === start) refuseByte(bytes[at], "ERR_HTTP_METHOD");
   const method = areAt(GET, bytes, start) ? "GET" : text.slice(0, at - start);
   const targetStart = (at += 1);
-  let plain = bytes[at] === SLASH ? 8 : 0;
-  let before = 0;
-  for (let byte: number, kinds: number; ((kinds = classes[(byte = bytes[at]!)]!) & 4) !== 0; at += 1) {
-    if (before === SLASH && (byte === SLASH || byte === DOT)) plain = 0;
+  let plain = bytes[at] === SLASH ? IN_PLAIN_TARGET : 0;
+  for (let kinds = classes[bytes[at]!]!; (kinds & IN_TARGET) !== 0; kinds = classes[bytes[at]!]!) {
     plain &= kinds;
-    before = byte;
+    if (bytes[at - 1] === SLASH && (bytes[at] === SLASH || bytes[at] === DOT)) plain = 0;
+    at += 1;
   }
   if (at - start > limits.line) refuse("ERR_HTTP_TARGET_TOO_LONG");
   if (bytes[at] !== SP || at === targetStart) refuseByte(bytes[at], "ERR_HTTP_REQUEST_LINE");
@@ -289,7 +164,7 @@ export function parseRequestHead(
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
   const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, cookie);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
-  return { method, target, isPlain: plain !== 0, version, headers, bytes, start, end: fieldsEnd, text };
+  return { method, target, isPlain: plain !== 0, version, headers, bytes, start, end: fieldsEndedAt(), text };
 }
 
 /** In more bytes the end of the head is looked for, so that not all of them are made text. */
@@ -338,12 +213,12 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   if (bytes[at] === SP) at += 1;
   else if (bytes[at] !== CR) refuseByte(bytes[at], "ERR_HTTP_STATUS_LINE");
   const reasonStart = at;
-  while ((classes[bytes[at]!]! & 2) !== 0) at += 1;
+  while ((classes[bytes[at]!]! & IN_VALUE) !== 0) at += 1;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) refuseByte(bytes[at], "ERR_HTTP_REASON");
   if (at - start > limits.line) refuse("ERR_HTTP_LINE_TOO_LONG");
   const reason = text.slice(reasonStart - start, at - start);
   const headers = parseFields(bytes, text, start, at + 2, end, limits, RESPONSE);
-  return { version, status, reason, headers, bytes, start, end: fieldsEnd, text };
+  return { version, status, reason, headers, bytes, start, end: fieldsEndedAt(), text };
 }
 
 /** As `wholeRequestHead`. */
@@ -355,16 +230,4 @@ export function wholeResponseHead(bytes: Buffer, limits: HeadLimits): Read<Respo
   } catch (error) {
     return withCare(error);
   }
-}
-
-/** Fields that would change what the message is; they are refused in a trailer section (RFC 9110 §6.5.1). */
-const neverTrailers = ["transfer-encoding", "content-length", "host", "connection", "te", "trailer", "upgrade"];
-
-/** The trailer section, from the line end before its first field to the empty line. Throws HttpMessageError. */
-export function parseTrailers(bytes: Buffer, start: number, end: number, limits: HeadLimits): Headers {
-  if (bytes[start] !== CR || bytes[start + 1] !== LF) refuse("ERR_HTTP_LINE_END");
-  const trailers = parseFields(bytes, textOf(bytes, start, end), start, start + 2, end, limits, TRAILERS);
-  if (fieldsEnd !== end) refuse("ERR_HTTP_LINE_END");
-  if (neverTrailers.some((name) => trailers.has(name))) refuse("ERR_HTTP_TRAILERS");
-  return trailers;
 }

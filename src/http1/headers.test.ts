@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatFields } from "./format.ts";
-import { defaultLimits, parseRequestHead } from "./head.ts";
+import { parseRequestHead } from "./head.ts";
 import { Headers } from "./headers.ts";
+import { defaultLimits } from "./limits.ts";
 import { Lines } from "./lines.ts";
 
 const list = ["Host", "a", "Set-Cookie", "x=1", "X-Empty", "", "set-cookie", "y=2"];

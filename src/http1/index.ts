@@ -13,8 +13,6 @@ export { flat } from "./flat.ts";
 export { formatRequestHead, formatResponseHead, formatStatusLine, REQUEST_VERSION } from "./format.ts";
 export { type Framing, keepsAlive, requestFraming, responseFraming } from "./framing.ts";
 export {
-  defaultLimits,
-  type HeadLimits,
   parseRequestHead,
   parseResponseHead,
   type RequestHead,
@@ -24,6 +22,7 @@ export {
 } from "./head.ts";
 export { type HeadHolder, HeadReader, readHead, requestHeads } from "./head-reader.ts";
 export { Headers, isFieldValue } from "./headers.ts";
+export { defaultLimits, type HeadLimits } from "./limits.ts";
 export { Lines } from "./lines.ts";
 export { createPool } from "./pool.ts";
 export { turnMs } from "./turn.ts";

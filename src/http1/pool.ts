@@ -3,7 +3,7 @@ import { type ConnectionOptions, checkServerIdentity, createSecureContext } from
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { UpstreamError } from "./errors.ts";
 import { requestHead } from "./exchange.ts";
-import { defaultLimits, type HeadLimits } from "./head.ts";
+import { defaultLimits, type HeadLimits } from "./limits.ts";
 import type {
   Origin,
   OriginTls,

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { UpstreamError } from "./errors.ts";
 import type { Framing } from "./framing.ts";
-import type { HeadLimits } from "./head.ts";
 import type { Headers } from "./headers.ts";
+import type { HeadLimits } from "./limits.ts";
 
 /** Where to connect. Connections are shared among requests whose origins have the same `key`. */
 export interface Origin {
