@@ -54,7 +54,7 @@ function needsCompletion(table: Table): boolean {
   return needed;
 }
 
-/** The row as clients see it; `ttl` are the whole seconds that remain at `now`. */
+/** The row as clients see it; `ttl` are the whole seconds that remain after `now`, when the last one has begun. SPEC-entities §1 */
 export function decode(table: Table, stored: SqlRow, now: number): Row {
   const row: Record<string, unknown> = {};
   for (const { name, field, kind, definition } of table.columns) {
@@ -67,7 +67,7 @@ export function decode(table: Table, stored: SqlRow, now: number): Row {
 }
 
 function remaining(expiry: SqlValue | undefined, now: number): number | null {
-  return expiry === null || expiry === undefined ? null : Math.max(0, Math.floor(Number(expiry) - now));
+  return expiry === null || expiry === undefined ? null : Math.max(0, Math.ceil(Number(expiry) - now) - 1);
 }
 
 /** What a reader will get of a row that is about to be stored with these values. */

@@ -81,7 +81,7 @@ async function update(
   const stored = withoutTtl(table, old);
   const row = await complete(context, table, merge(table.entity, { ...changes, id: old.id }, stored), input, stored);
   const kept = ttl === undefined && table.entity.ttl ? await expiryOf(context, table, old.id) : null;
-  const expiry = ttl === undefined ? kept : expiryFrom(Math.floor(now), ttl);
+  const expiry = ttl === undefined ? kept : expiryFrom(now, ttl);
   return replace(context, table, { row, expiry }, old);
 }
 

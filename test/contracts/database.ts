@@ -469,6 +469,8 @@ export function testDatabase(name: string, create: CreateDatabase): void {
     assert.equal((await keys.update({ id: made.id }, { ttl: null })).ttl, 59);
     assert.equal((await keys.update({ id: made.id }, { ttl: 0 })).ttl, null);
     assert.equal((await keys.update({ id: made.id }, { ttl: 60 })).ttl, 59);
+    advance(59.9);
+    assert.equal((await keys.select({ id: made.id }))?.ttl, 0, "an update gives whole seconds, not up to one less");
     assert.equal((await keys.upsert({ id: made.id }, { consumer: { id }, key: "k" })).ttl, null);
     for (const ttl of [-1, 1.5, 100_000_001, "60", Number.NaN]) {
       await rejects(

@@ -22,7 +22,7 @@ describe("the storage over the gateway's database", () => {
     const [row] = await rows();
     const { id, ttl, ...rest } = row!;
     assert.match(id, /^[0-9a-f-]{36}$/);
-    assert.equal(ttl, 3601);
+    assert.equal(ttl, 3600);
     assert.deepEqual(rest, { session_id: key("a"), data: '["x"]', expires: START + 3600, created_at: START });
   });
 
@@ -59,6 +59,21 @@ describe("the storage over the gateway's database", () => {
     world.now = START + 11;
     assert.equal(storage.get("session", key("a"), START + 11), undefined);
     assert.equal(storage.get("session", key("c"), START + 11), "z");
+  });
+
+  it("lets a replaced row live on for stale_ttl whole seconds, however late in its second it is replaced", async (t) => {
+    const { world, storage } = await open(t);
+    await storage.set("session", key("a"), "x", { now: START, ttl: 3600 });
+    world.now = START + 5.9;
+    await storage.set("session", key("b"), "y", { now: START + 5, ttl: 3600, replaces: key("a"), stale_ttl: 1 });
+    for (const [time, value] of [
+      [6.1, "x"],
+      [6.8, "x"],
+      [6.95, undefined],
+    ] as const) {
+      world.now = START + time;
+      assert.equal(storage.get("session", key("a"), START + 6), value, `${time}`);
+    }
   });
 
   it("ends a replaced row at once when stale_ttl is 0", async (t) => {
