@@ -108,19 +108,21 @@ function keptFor(receiver: Receiver): Kept {
   return receiver.isClient ? requests : answers;
 }
 
-/** The system may have been asked twice in a turn; what came first is taken first, and arrives once more for that. */
 function takeNow(receiver: Receiver, length: number): void {
-  let bytes = arrived(length);
-  if (keptFor(receiver).has(receiver)) {
-    bytes = Buffer.from(bytes);
-    deliverTo(receiver);
-  }
-  receiver.take(bytes);
+  deliverTo(receiver, length);
+  receiver.take(arrived(length));
 }
 
-/** Have the receiver get what is kept for it, before anything else happens to it. */
-export function deliverTo(receiver: Receiver): void {
-  keptFor(receiver).deliverTo(receiver);
+/**
+ * Have the receiver get what is kept for it before anything else happens to it: the system may tell of a connection twice in a turn. So
+ * many bytes as `newer` says have arrived behind that, and lie in `arrivals` again afterwards.
+ */
+export function deliverTo(receiver: Receiver, newer = 0): void {
+  const kept = keptFor(receiver);
+  if (!kept.has(receiver)) return;
+  const bytes = Buffer.from(arrived(newer));
+  kept.deliverTo(receiver);
+  arrivals.set(bytes);
 }
 
 function deliver(): void {

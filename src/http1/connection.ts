@@ -223,10 +223,12 @@ export class Connection extends Wire implements BodySink, HeadHolder {
 
   #handOver(exchange: Exchange, head: ResponseHead, firstBytes: Uint8Array): void {
     this.exchange = undefined;
+    // What the release delivers would overwrite them.
+    const kept = Buffer.from(firstBytes);
     const socket = this.release();
     socket.on("error", ignore);
     this.#owner.closed(this);
-    exchange.handler.onUpgrade(socket, Buffer.from(firstBytes), head.status, head.reason, head.headers);
+    exchange.handler.onUpgrade(socket, kept, head.status, head.reason, head.headers);
   }
 
   /** The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection. */

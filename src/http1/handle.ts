@@ -4,6 +4,7 @@ import { arrive, deliverTo, type Receiver } from "./arrivals.ts";
 
 const RECEIVER = Symbol("receiver");
 const USUAL = Symbol("usual");
+const IS_TIMED = Symbol("is timed");
 
 /** What Node has of an open connection in the system. */
 export interface Handle {
@@ -15,6 +16,7 @@ export interface Handle {
   onread?(bytes: unknown): void;
   [RECEIVER]?: Receiver;
   [USUAL]?(bytes: unknown): void;
+  [IS_TIMED]?: boolean;
 }
 
 /** What libuv tells the end of a write that it could not do at once. */
@@ -58,11 +60,17 @@ function findStreams(): StreamModule | undefined {
 export function shortenReading(handle: Handle, receiver: Receiver): void {
   if (streams === undefined || handle.onread === undefined) return;
   handle[RECEIVER] = receiver;
-  handle[USUAL] ??= handle.onread;
+  handle[IS_TIMED] = false;
+  handle[USUAL] = handle.onread;
   handle.onread = read;
 }
 
-/** Let `net` read again. */
+/** Whether `net` is to see what comes, as long as the socket has a timeout. */
+export function timeReading(handle: Handle, isTimed: boolean): void {
+  handle[IS_TIMED] = isTimed;
+}
+
+/** Let `net` read again, alone. */
 export function restoreReading(handle: Handle): void {
   if (handle[USUAL]) handle.onread = handle[USUAL];
 }
@@ -70,10 +78,10 @@ export function restoreReading(handle: Handle): void {
 function read(this: Handle, bytes: unknown): void {
   const length = streams!.streamBaseState[streams!.kReadBytesOrError]!;
   const receiver = this[RECEIVER]!;
-  if (length > 0) {
+  if (length > 0 && !this[IS_TIMED]) {
     arrive(receiver, length);
   } else {
-    deliverTo(receiver);
+    deliverTo(receiver, Math.max(length, 0));
     this[USUAL]!(bytes);
   }
 }

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { arrivals } from "./arrivals.ts";
 import { TestWire } from "./testing.ts";
 
 /** A server whose connections are wires, and a way to have a new one: the wire and the client's end of it. */
@@ -293,7 +294,7 @@ test("what has come when a wire is released, but was not taken yet, is read as a
   assert.deepEqual(received, ["all of it"], "it was read anew");
 });
 
-test("the end of a connection comes behind its last bytes, also when both are told at once", async (t) => {
+test("the end of a connection comes behind its last bytes", async (t) => {
   const { open } = await listen(t);
   const heard: string[] = [];
   const { wire, client } = await open((bytes) => heard.push(String(bytes)));
@@ -308,6 +309,57 @@ test("the end of a connection comes behind its last bytes, also when both are to
   wire.resume();
   await once(wire.socket, "close");
   assert.deepEqual(heard, ["bytes", "end"]);
+});
+
+/** What libuv does when the system tells of a connection: with text that has come, or its end; both may be in one turn. */
+function tell(socket: Socket, what: string | "end"): void {
+  const { binding } = process as unknown as { binding(name: string): StreamModule };
+  const { streamBaseState, kReadBytesOrError } = binding("stream_wrap");
+  if (what !== "end") arrivals.write(what, "latin1");
+  streamBaseState[kReadBytesOrError] = what === "end" ? UV_EOF : what.length;
+  (socket as unknown as { _handle: { onread(bytes?: unknown): void } })._handle.onread();
+}
+
+interface StreamModule {
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+}
+
+const UV_EOF = -4095;
+
+test("what the system tells in one turn is taken in its order: the end behind the last bytes", async (t) => {
+  const { open } = await listen(t);
+  const heard: string[] = [];
+  const { wire } = await open((bytes) => heard.push(String(bytes)));
+  wire.socket.on("end", () => heard.push("end"));
+  tell(wire.socket, "bytes");
+  assert.deepEqual(heard, []);
+  tell(wire.socket, "end");
+  assert.deepEqual(heard, ["bytes"]);
+  await once(wire.socket, "end");
+  await turn();
+  assert.deepEqual(heard, ["bytes", "end"]);
+});
+
+test("what the system tells in one turn is taken in its order: also when the socket has got a timeout meanwhile", async (t) => {
+  const { open } = await listen(t);
+  const heard: string[] = [];
+  const { wire } = await open((bytes) => heard.push(String(bytes)));
+  wire.socket.on("end", () => heard.push("end"));
+  tell(wire.socket, "one");
+  wire.setTimeout(1000);
+  assert.deepEqual(heard, []);
+  tell(wire.socket, "two");
+  assert.deepEqual(heard, ["one", "two"]);
+  wire.setTimeout(0);
+  tell(wire.socket, "three");
+  assert.deepEqual(heard, ["one", "two"]);
+  wire.setTimeout(1000);
+  tell(wire.socket, "end");
+  assert.deepEqual(heard, ["one", "two", "three"]);
+  await once(wire.socket, "end");
+  await turn();
+  assert.deepEqual(heard, ["one", "two", "three", "end"]);
 });
 
 test("reading on begins a socket's timeout anew", async (t) => {

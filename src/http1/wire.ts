@@ -1,7 +1,7 @@
 import { writeSync, writevSync } from "node:fs";
 import { connect, Socket, type TcpNetConnectOpts } from "node:net";
 import { arrivals, arrived, deliverTo, memory, type Receiver } from "./arrivals.ts";
-import { type Handle, handleOf, restoreReading, shortenReading, writeText } from "./handle.ts";
+import { type Handle, handleOf, restoreReading, shortenReading, timeReading, writeText } from "./handle.ts";
 import { Timed } from "./timed.ts";
 import { atTurnEnd, awaitTurnEnd } from "./turn.ts";
 
@@ -84,8 +84,9 @@ export abstract class Wire extends Timed implements Receiver {
       this.socket = taken ?? source.socket;
       this.#isShort = taken !== undefined;
     }
-    if (this.#isShort) this.#shorten();
-    else this.socket.on("data", (bytes: Buffer) => this.received(bytes));
+    const handle = this.#shortHandle;
+    if (handle) shortenReading(handle, this);
+    if (!this.#isShort) this.socket.on("data", (bytes: Buffer) => this.received(bytes));
     for (const [name, listener] of Object.entries(this.#listeners)) this.socket.on(name, listener);
   }
 
@@ -118,15 +119,9 @@ export abstract class Wire extends Timed implements Receiver {
     return true;
   }
 
-  #shorten(): void {
-    const handle = this.#isShort && !this.#isReleased ? handleOf(this.socket) : undefined;
-    if (handle) shortenReading(handle, this);
-  }
-
-  /** Leave reading to `net`. */
-  #restore(): void {
-    const handle = this.#isShort ? handleOf(this.socket) : undefined;
-    if (handle) restoreReading(handle);
+  /** What is read from, where the way is the shorter one and the socket not closed. */
+  get #shortHandle(): Handle | undefined {
+    return this.#isShort ? handleOf(this.socket) : undefined;
   }
 
   /** Read no more until `resume`. */
@@ -144,8 +139,8 @@ export abstract class Wire extends Timed implements Receiver {
 
   /** Be told by `stalled` when nothing was read or written for so long; 0 is never. */
   setTimeout(ms: number): void {
-    if (ms > 0) this.#restore();
-    else this.#shorten();
+    const handle = this.#shortHandle;
+    if (handle) timeReading(handle, ms > 0);
     this.socket.setTimeout(ms);
   }
 
@@ -157,8 +152,9 @@ export abstract class Wire extends Timed implements Receiver {
     this.setTimeout(0);
     this.#isReleased = true;
     deliverTo(this);
-    if (this.#isShort) this.#restore();
-    else socket.removeAllListeners("data");
+    const handle = this.#shortHandle;
+    if (handle) restoreReading(handle);
+    if (!this.#isShort) socket.removeAllListeners("data");
     for (const [name, listener] of Object.entries(this.#listeners)) socket.off(name, listener);
     socket.pause();
     return socket;
