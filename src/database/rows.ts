@@ -54,7 +54,7 @@ function needsCompletion(table: Table): boolean {
   return needed;
 }
 
-/** The row as clients see it; `ttl` are the whole seconds that remain after `now`, when the last one has begun. SPEC-entities §1 */
+/** The row as clients see it; `ttl` are the whole seconds that remain a moment after `now`: 59 of 60 (SPEC-entities §1). */
 export function decode(table: Table, stored: SqlRow, now: number): Row {
   const row: Record<string, unknown> = {};
   for (const { name, field, kind, definition } of table.columns) {

@@ -56,7 +56,7 @@ export class Exchange implements AnswerOwner, BodyOwner {
     const { ctx, inbound } = this;
     if (inbound.fault !== undefined) return this.refusal(inbound.fault);
     if (inbound.method === "TRACE") return this.refusal(405);
-    const path = inbound.isPlain ? ctx.request.path : normalizePath(ctx.request.path);
+    const path = inbound.hasPlainPath ? ctx.request.path : normalizePath(ctx.request.path);
     if (path === undefined) return this.refusal(400);
     if (!ctx.request.isBodiless && this.isTooLarge(ctx.request.body.length ?? 0)) return this.refusal(413);
     ctx.path = path;

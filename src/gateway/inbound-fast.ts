@@ -28,7 +28,7 @@ export class FastInbound implements Inbound {
   readonly connection: Connection;
   readonly method: string;
   readonly target: string;
-  readonly isPlain: boolean | undefined;
+  readonly hasPlainPath: boolean | undefined;
   readonly httpVersion: "1.0" | "1.1";
   readonly headers: Headers;
   readonly framing: BodyFraming;
@@ -51,7 +51,7 @@ export class FastInbound implements Inbound {
     this.connection = connection.facts;
     this.method = head.method;
     this.target = originForm(head.target);
-    this.isPlain = head.isPlain;
+    this.hasPlainPath = head.hasPlainPath;
     this.fault = requestFault(head);
     this.httpVersion = head.version;
     this.headers = head.headers;

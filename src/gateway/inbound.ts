@@ -48,7 +48,7 @@ export interface Inbound {
   /** The request target in origin form (`/path?query`) or `*`, as received. */
   readonly target: string;
   /** Its path is as `normalizePath` gives it, and `escapePath` would leave it so; absent, or false, that is not known. */
-  readonly isPlain?: boolean | undefined;
+  readonly hasPlainPath?: boolean | undefined;
   readonly httpVersion: "1.0" | "1.1" | "2";
   /** Fields as received; `host` is the `:authority` of HTTP/2. */
   readonly headers: Headers;

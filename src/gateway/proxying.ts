@@ -91,7 +91,7 @@ export class Proxying implements UpstreamRequest, UpstreamHandler, BodySink, Hea
     const { rawQuery } = ctx.service.request;
     const { route, prefix } = ctx.match!;
     const query = rawQuery === undefined ? "" : `?${rawQuery}`;
-    this.target = upstreamTarget(route.upstreamPath, ctx.path, prefix, query, this.#exchange.inbound.isPlain);
+    this.target = upstreamTarget(route.upstreamPath, ctx.path, prefix, query, this.#exchange.inbound.hasPlainPath);
     try {
       const addresses = this.#target.addresses ?? parts.resolver.resolve(this.#target.host);
       if (addresses instanceof Promise) {

@@ -19,7 +19,7 @@ function read(pieces: readonly Buffer[], kind: "request" | "response", limits = 
       const rest = Buffer.concat([bytes.subarray(end), ...pieces.slice(i + 1)]).toString("latin1");
       assert.equal(head.end, end);
       // Where it was read from, and what that has shown of its target.
-      const { text: _1, bytes: _2, start: _3, end: _4, isPlain: _5, ...parts } = head as Read<RequestHead>;
+      const { text: _1, bytes: _2, start: _3, end: _4, hasPlainPath: _5, ...parts } = head as Read<RequestHead>;
       return { ...parts, headers: head.headers.list, rest };
     }
   } catch (error) {

@@ -27,10 +27,10 @@ export interface RequestHead {
   /** As received, all visible ASCII: a path with its query, an absolute URL, `*`, or for CONNECT an authority. */
   readonly target: string;
   /**
-   * The target begins with a slash and has nothing that a path needs care for: no escape, nothing that should be one, no dot or slash
+   * The target is a path, perhaps with a query, and has nothing that a path needs care for: no escape, nothing that should be one, no dot or slash
    * behind a slash. Absent, or false, that is not known.
    */
-  readonly isPlain?: boolean;
+  readonly hasPlainPath?: boolean;
   readonly version: "1.0" | "1.1";
   readonly headers: Headers;
 }
@@ -164,7 +164,7 @@ export function parseRequestHead(
   if ((method !== "GET" || bytes[targetStart] !== SLASH) && !isTarget(method, target)) refuse("ERR_HTTP_TARGET");
   const headers = parseFields(bytes, text, start, at + 2, end, limits, REQUEST, cookie);
   if (!hasValidHost(version, headers)) refuse("ERR_HTTP_HOST");
-  return { method, target, isPlain: plain !== 0, version, headers, bytes, start, end: fieldsEndedAt(), text };
+  return { method, target, hasPlainPath: plain !== 0, version, headers, bytes, start, end: fieldsEndedAt(), text };
 }
 
 /** In more bytes the end of the head is looked for, so that not all of them are made text. */

@@ -15,10 +15,9 @@ import type {
   UpstreamHandler,
   UpstreamRequest,
 } from "./upstream.ts";
-
-/** Listens on loopback until the test ends; answers the port. */
 import { Wire, type WireSource } from "./wire.ts";
 
+/** Listens on loopback until the test ends; answers the port. */
 export async function listen(t: TestContext, server: Server): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
